@@ -1,0 +1,50 @@
+package packet
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+)
+
+// verify judges the checksum of msg, a whole ICMPv6 message (RFC 4443 §2.3). offload says that the sender may have left
+// the checksum to its hardware.
+func verify(src, dst netip.Addr, msg []byte, offload bool) Checksum {
+	if len(msg) < minICMPv6 {
+		return ChecksumUnverified
+	}
+	s, d := src.As16(), dst.As16()
+	pseudo := sum(s[:], uint64(len(msg))+protoICMPv6)
+	pseudo = sum(d[:], pseudo)
+	switch {
+	case fold(sum(msg, pseudo)) == 0xffff:
+		return ChecksumGood
+	case binary.BigEndian.Uint16(msg[2:]) == fold(pseudo), offload:
+		return ChecksumOffload
+	}
+	return ChecksumBad
+}
+
+// sum adds b to s as big-endian 64-bit words in ones' complement. Folding keeps the sum of 16-bit words that RFC 1071
+// asks for, since 2^16 is 1 modulo 2^16-1.
+func sum(b []byte, s uint64) uint64 {
+	var carry uint64
+	for len(b) >= 8 {
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b), carry)
+		b = b[8:]
+	}
+	if len(b) > 0 {
+		var last [8]byte
+		copy(last[:], b)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(last[:]), carry)
+	}
+	s, carry = bits.Add64(s, carry, 0)
+	return s + carry
+}
+
+// fold brings a sum down to 16 bits.
+func fold(s uint64) uint16 {
+	s = s>>32 + s&0xffffffff
+	s = s>>16&0xffff + s>>32 + s&0xffff
+	s = s>>16 + s&0xffff
+	return uint16(s>>16 + s&0xffff)
+}

@@ -1,0 +1,157 @@
+package packet
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"github.com/google/gopacket"
+)
+
+const (
+	etherTypeIPv4  = 0x0800
+	etherTypeIPv6  = 0x86dd
+	etherTypeVLAN  = 0x8100
+	etherTypeQinQ  = 0x88a8
+	etherTypeQinQ2 = 0x9100 // from before 802.1ad
+
+	maxVLANs      = 8
+	maxInterfaces = 256 // of one cooked capture
+)
+
+// link decodes the outermost link layer and returns the EtherType of what follows.
+func (d *Decoder) link(v *view, p *Packet) (uint16, outcome) {
+	switch p.Frame.LinkType {
+	case LinkTypeEthernet:
+		return d.ethernet(v, p)
+	case LinkTypeRaw, LinkTypeIPv4, LinkTypeIPv6:
+		return version(v)
+	case LinkTypeNull, LinkTypeLoop:
+		return loopback(v)
+	case LinkTypeSLL:
+		return d.cooked(v, p)
+	case LinkTypeSLL2:
+		return d.cooked2(v, p)
+	}
+	return 0, ignore
+}
+
+// ethernet decodes an Ethernet header and the tags behind it.
+func (d *Decoder) ethernet(v *view, p *Packet) (uint16, outcome) {
+	b := v.rest()
+	if len(b) < 14 || d.eth.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil {
+		return 0, ignore
+	}
+	p.HasEthernet = true
+	p.EthernetSource, p.EthernetDestination = MAC(d.eth.SrcMAC), MAC(d.eth.DstMAC)
+	v.off += 14
+	return d.tags(v, p, uint16(d.eth.EthernetType))
+}
+
+// tags decodes the stack of VLAN tags that etherType may begin.
+func (d *Decoder) tags(v *view, p *Packet, etherType uint16) (uint16, outcome) {
+	for etherType == etherTypeVLAN || etherType == etherTypeQinQ || etherType == etherTypeQinQ2 {
+		if len(p.VLANs) == maxVLANs {
+			p.damage(DamageTooDeep, v.off)
+			return 0, keep
+		}
+		if b := v.rest(); len(b) < 4 || d.dot1q.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil {
+			return 0, ignore
+		}
+		p.VLANs = append(p.VLANs, VLAN{TPID: etherType, ID: d.dot1q.VLANIdentifier, Priority: d.dot1q.Priority})
+		etherType = uint16(d.dot1q.Type)
+		v.off += 4
+	}
+	return etherType, descend
+}
+
+// version tells IPv4 and IPv6 apart by the version nibble.
+func version(v *view) (uint16, outcome) {
+	if b := v.rest(); len(b) > 0 {
+		switch b[0] >> 4 {
+		case 4:
+			return etherTypeIPv4, descend
+		case 6:
+			return etherTypeIPv6, descend
+		}
+	}
+	return 0, ignore
+}
+
+// loopback decodes the four bytes of BSD loopback: an address family, of which nobody knows the byte order, and whose
+// value for IPv6 differs from system to system.
+func loopback(v *view) (uint16, outcome) {
+	b := v.rest()
+	if len(b) < 4 {
+		return 0, ignore
+	}
+	v.off += 4
+	family := binary.BigEndian.Uint32(b)
+	if family > 0xffff {
+		family = binary.LittleEndian.Uint32(b)
+	}
+	switch family {
+	case 2:
+		return etherTypeIPv4, descend
+	case 10, 24, 28, 30: // Linux, NetBSD and OpenBSD, FreeBSD, Darwin
+		return etherTypeIPv6, descend
+	}
+	return 0, ignore
+}
+
+// cooked decodes LINKTYPE_LINUX_SLL. The decoder of gopacket trusts the address length and panics on a wrong one.
+func (d *Decoder) cooked(v *view, p *Packet) (uint16, outcome) {
+	b := v.rest()
+	if len(b) < 16 {
+		return 0, ignore
+	}
+	v.off += 16
+	p.sender(binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[4:])), b[6:14])
+	return d.tags(v, p, binary.BigEndian.Uint16(b[14:]))
+}
+
+// cooked2 decodes LINKTYPE_LINUX_SLL2, which gopacket does not know.
+func (d *Decoder) cooked2(v *view, p *Packet) (uint16, outcome) {
+	b := v.rest()
+	if len(b) < 20 {
+		return 0, ignore
+	}
+	v.off += 20
+	p.sender(uint16(b[10]), int(b[11]), b[12:20])
+	if index := binary.BigEndian.Uint32(b[4:]); index != 0 {
+		p.Frame.Interface = d.interfaceOf(index, p.Frame.Interface)
+	}
+	return d.tags(v, p, binary.BigEndian.Uint16(b))
+}
+
+// sender takes over what a cooked header says of the frame: its packet type and the address of its sender.
+func (p *Packet) sender(packetType uint16, length int, addr []byte) {
+	if length == len(MAC{}) {
+		p.EthernetSource = MAC(addr[:6])
+	}
+	if p.Frame.Direction != DirectionUnknown {
+		return
+	}
+	switch {
+	case packetType == 4: // PACKET_OUTGOING
+		p.Frame.Direction = Outgoing
+	case packetType < 4:
+		p.Frame.Direction = Incoming
+	}
+}
+
+// interfaceOf returns the interface of that index. A capture of "any" holds frames of several links, and what is said
+// on one of them must not be held against another. The file has no names, so the index makes one.
+func (d *Decoder) interfaceOf(index uint32, base *Interface) *Interface {
+	if i, ok := d.interfaces[index]; ok {
+		return i
+	}
+	if len(d.interfaces) == maxInterfaces {
+		return base
+	}
+	if d.interfaces == nil {
+		d.interfaces = make(map[uint32]*Interface)
+	}
+	i := &Interface{Name: "if" + strconv.FormatUint(uint64(index), 10), Index: int(index), LinkType: LinkTypeSLL2}
+	d.interfaces[index] = i
+	return i
+}
