@@ -59,7 +59,7 @@ var dnsRules = []Rule{
 	},
 	{
 		ID: "rdnss.lifetime-short", Severity: Warning, Receiver: ReceiverAccepts, RFC: "8106 §5.1",
-		Title: "DNS servers expire between RAs",
+		Title: "the DNS servers' lifetime is short for the time between RAs",
 		Why: "When the lifetime is shorter than the gap between two RAs, hosts have no DNS server for the rest of the gap. " +
 			"Below three times the interval, which is only noted, one or two lost RAs are enough; CloudStack's 30 s at 15 s " +
 			"is such a case.",

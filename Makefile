@@ -1,0 +1,58 @@
+# make run     shows the main job at once, without root
+# make test    runs every test; as root it first installs what they need
+# make lint    gofmt, go vet, staticcheck, govulncheck, shellcheck
+# make bench   measures v6probe beside tcpdump and cat
+# make generate, make fixtures, make dist: generated files, captures, release binaries
+
+GO          ?= go
+BIN         := bin/v6probe
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.6.0
+BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
+PLATFORMS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
+FUZZTIME    ?= 60s
+
+.PHONY: all build run test lint bench fuzz generate fixtures dist clean
+
+all: build
+
+build:
+	$(BUILD) -o $(BIN) ./cmd/v6probe
+
+run: build
+	@$(GO) run ./internal/lab/demo $(BIN)
+
+test:
+	@scripts/deps.sh test
+	$(GO) test ./...
+
+lint:
+	@scripts/deps.sh lint
+	@scripts/lint.sh "$(STATICCHECK)" "$(GOVULNCHECK)" $(PLATFORMS)
+
+bench: build
+	@scripts/deps.sh bench
+	$(GO) run ./bench -v6probe $(BIN)
+
+# Runs every fuzz target for FUZZTIME, one after the other.
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
+
+generate:
+	$(GO) generate ./...
+
+# The synthetic captures and the golden files. The captures of the real radvd are made by fixtures/radvd, as root.
+fixtures: build
+	$(GO) run ./fixtures/gen -o fixtures/pcaps
+	$(GO) test ./fixtures -run Golden -update
+
+dist:
+	@set -e; rm -rf dist; for p in $(PLATFORMS); do \
+		os=$${p%/*} arch=$${p#*/}; ext=; [ "$$os" != windows ] || ext=.exe; \
+		echo "dist/v6probe-$$os-$$arch$$ext"; \
+		GOOS=$$os GOARCH=$$arch $(BUILD) -o "dist/v6probe-$$os-$$arch$$ext" ./cmd/v6probe; \
+	done
+	cd dist && sha256sum v6probe-* > SHA256SUMS
+
+clean:
+	rm -rf bin dist

@@ -1,0 +1,153 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"v6probe/internal/packet"
+)
+
+const (
+	// blockSize is how much is asked of the file at once: large enough that a read's fixed cost does not show,
+	// small enough that what was read is still in the processor's cache when it is walked. From 128 KiB to 1 MiB
+	// it makes no measurable difference.
+	blockSize = 1 << 18
+	// pageSize aligns the reads, which spares the kernel's copy a slow start.
+	pageSize = 1 << 12
+	// maxCaptured bounds the captured bytes of one record. libpcap stops at 256 KiB; no link has longer frames.
+	maxCaptured = 1 << 20
+	// maxBlock bounds a pcapng block that must be in memory as a whole: a packet and its options.
+	maxBlock = maxCaptured + 1<<18
+)
+
+// stream is the (uncompressed) content of a capture file, a window of which, buf[pos:end], is in memory. Records are
+// read where they lie; only the rest of one that the window cuts is moved. It also holds what the readers of both
+// formats keep: the counts, and the frame to hand out, which lives here so that no frame is ever allocated.
+type stream struct {
+	name     string
+	r        io.Reader
+	buf      []byte
+	pos, end int
+	start    int64 // of buf[0] in the stream
+	err      error // why r gives no more
+
+	frame  packet.Frame
+	frames uint64
+	unread uint64
+	drops  uint64
+}
+
+// offset is where in the stream the window begins.
+func (s *stream) offset() int64 { return s.start + int64(s.pos) }
+
+// need makes the window at least n bytes long (at most maxBlock), or says why it cannot.
+func (s *stream) need(ctx context.Context, n int) error {
+	if s.end-s.pos >= n {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.buf == nil {
+		s.buf = make([]byte, pageSize+maxBlock+blockSize)
+	}
+	rest := s.end - s.pos
+	at := -rest & (pageSize - 1)
+	copy(s.buf[at:], s.buf[s.pos:s.end])
+	s.start += int64(s.pos - at)
+	s.pos, s.end = at, at+rest
+	for empty := 0; s.end-s.pos < n; {
+		if s.err != nil {
+			return s.err
+		}
+		m, err := s.r.Read(s.buf[s.end : s.end+blockSize])
+		s.end += m
+		if m > 0 {
+			empty = 0
+		} else if empty++; empty == 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.err = err
+	}
+	return nil
+}
+
+// skip drops the next n bytes without keeping them.
+func (s *stream) skip(ctx context.Context, n int64) error {
+	for n > 0 {
+		if err := s.need(ctx, 1); err != nil {
+			return err
+		}
+		m := min(n, int64(s.end-s.pos))
+		s.pos += int(m)
+		n -= m
+	}
+	return nil
+}
+
+// damage returns the error for what begins at offset at.
+func (s *stream) damage(at int64, format string, args ...any) error {
+	return &DamageError{Name: s.name, Offset: at, Frame: s.frames, Reason: fmt.Sprintf(format, args...)}
+}
+
+// short turns err, with which need or skip failed, into what Next returns: what, of n bytes, begins at offset at.
+func (s *stream) short(err error, at int64, what string, n int64) error {
+	var bad *codecError
+	switch {
+	case err == io.EOF:
+		return s.damage(at, "%s of %d bytes is cut short: %d are there", what, n, s.start+int64(s.end)-at)
+	case errors.As(err, &bad):
+		return s.damage(at, "%s", bad)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	return fmt.Errorf("read %s: %w", s.name, err)
+}
+
+// give makes data, which has matched, the next frame. length is its length on the wire.
+func (s *stream) give(ifc *packet.Interface, data []byte, length int) {
+	s.frame = packet.Frame{Number: s.frames, Data: data, Length: max(length, len(data)), LinkType: ifc.LinkType,
+		Interface: ifc, Direction: cookedDirection(ifc.LinkType, data)}
+}
+
+// trim takes the frame check sequence, of fcs bytes, off the end of a frame, or as much of it as was captured.
+func trim(data []byte, length, fcs int) ([]byte, int) {
+	length = max(length-fcs, 0)
+	return data[:min(len(data), length)], length
+}
+
+// cookedDirection reads the packet type of a Linux cooked capture: 4 is PACKET_OUTGOING. Match has seen that the
+// header is there.
+func cookedDirection(lt packet.LinkType, data []byte) packet.Direction {
+	switch {
+	case lt == packet.LinkTypeSLL && data[0] == 0:
+		return packetType(data[1])
+	case lt == packet.LinkTypeSLL2:
+		return packetType(data[10])
+	}
+	return packet.DirectionUnknown
+}
+
+// packetType turns the kernel's packet type (sll_pkttype) into a direction.
+func packetType(t uint8) packet.Direction {
+	switch {
+	case t < 4:
+		return packet.Incoming
+	case t == 4:
+		return packet.Outgoing
+	}
+	return packet.DirectionUnknown
+}
+
+// linkType maps the values that DLT_RAW has on some systems, and that stray writers put in files, to LINKTYPE_RAW.
+func linkType(lt uint16) packet.LinkType {
+	if lt == 12 || lt == 14 {
+		return packet.LinkTypeRaw
+	}
+	return packet.LinkType(lt)
+}

@@ -1,0 +1,113 @@
+// Package deps holds no code: its test keeps the arrows between the packages as docs/architecture.md draws them.
+package deps
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport lists, for each package, the packages of this module that its code (tests aside) may import, and why no more.
+var mayImport = map[string]struct {
+	allowed []string
+	reason  string
+}{
+	"internal/icmp6":    {nil, "a leaf: views over bytes know nothing of captures or rules"},
+	"internal/rule":     {nil, "a leaf: the catalogue and the form of a finding, for every checker"},
+	"internal/expect":   {nil, "a leaf: what is wanted does not depend on what was seen"},
+	"internal/craft":    {nil, "a leaf: it builds bytes for tests and fixtures and must not share code with what reads them"},
+	"internal/packet":   {[]string{"internal/icmp6"}, "decoding is apart from judging"},
+	"internal/capture":  {[]string{"internal/packet"}, "a source gives frames and does not look into them further than its filter"},
+	"internal/solicit":  {nil, "it asks; what comes back is heard by capture and judged by ra"},
+	"internal/ndcheck":  {[]string{"internal/icmp6", "internal/packet", "internal/rule"}, "what ra and nd share; they must not import each other"},
+	"internal/ra":       {[]string{"internal/expect", "internal/icmp6", "internal/ndcheck", "internal/packet", "internal/rule"}, "a checker sees packets, not sources or reports, so that live and replay cannot differ"},
+	"internal/report":   {[]string{"internal/capture", "internal/icmp6", "internal/packet", "internal/ra", "internal/rule"}, "it words what checkers found; no checker knows how"},
+	"internal/pipeline": {[]string{"internal/capture", "internal/packet", "internal/rule"}, "one loop for every command: it knows no checker and no report by name"},
+	"internal/lab":      {nil, "namespaces and senders know nothing of what will look at them"},
+	"internal/lab/demo": {[]string{"internal/lab"}, "it runs the binary as a user would"},
+	"fixtures/gen":      {[]string{"internal/capture", "internal/craft", "internal/packet"}, "captures are made by other code than reads them, but for our own pcapng writer"},
+	"fixtures/radvd":    {[]string{"internal/craft", "internal/lab"}, "captures of the real radvd, and of one packet that no daemon sends"},
+	"bench":             {[]string{"internal/capture", "internal/craft", "internal/packet"}, "it makes its inputs, our own pcapng among them, and runs the binary as a user would"},
+	"internal/rule/doc": {[]string{"internal/rule"}, "it prints the catalogue"},
+	"cmd/v6probe":       {[]string{"internal/capture", "internal/expect", "internal/icmp6", "internal/packet", "internal/pipeline", "internal/ra", "internal/report", "internal/rule", "internal/solicit"}, "it joins the parts"},
+	"internal/deps":     {nil, "this test"},
+	"fixtures":          {nil, "tests only"},
+	"internal/e2e":      {nil, "tests only"},
+}
+
+// onlyIn lists the libraries that are kept behind some packages, and why.
+var onlyIn = map[string]struct {
+	packages []string
+	reason   string
+}{
+	"github.com/google/gopacket":     {[]string{"internal/packet", "internal/capture", "fixtures/gen", "bench"}, "unmaintained, with known traps: what judges must not depend on how it decodes"},
+	"github.com/mdlayher/ndp":        {[]string{"internal/solicit", "internal/lab"}, "it drops what is malformed: for sending only"},
+	"github.com/vishvananda/netlink": {[]string{"internal/lab"}, "links are made in the lab alone"},
+	"github.com/spf13/cobra":         {[]string{"cmd/v6probe"}, "flags are the command line's affair"},
+	"github.com/klauspost/compress":  {[]string{"internal/capture", "fixtures/gen"}, "compression belongs to files"},
+	"golang.org/x/net/bpf":           {[]string{"internal/capture"}, "the kernel's filter belongs to the live source"},
+	"golang.org/x/term":              {[]string{"cmd/v6probe"}, "who the reader is, terminal or not, is known at the edge"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "v6probe/...")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var list []listed
+	for dec := json.NewDecoder(out); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestArrows(t *testing.T) {
+	list := packages(t)
+	if len(list) < 10 {
+		t.Fatalf("go list shows %d packages: is this the module?", len(list))
+	}
+	for _, p := range list {
+		name := strings.TrimPrefix(p.ImportPath, "v6probe/")
+		rule, ok := mayImport[name]
+		if !ok {
+			t.Errorf("%s: a package without a place: give it one in mayImport and in docs/architecture.md", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if ours, ok := strings.CutPrefix(imp, "v6probe/"); ok {
+				if !slices.Contains(rule.allowed, ours) {
+					t.Errorf("%s imports %s: %s", name, ours, rule.reason)
+				}
+				continue
+			}
+			for lib, only := range onlyIn {
+				if (imp == lib || strings.HasPrefix(imp, lib+"/")) && !slices.Contains(only.packages, name) {
+					t.Errorf("%s imports %s: %s", name, imp, only.reason)
+				}
+			}
+		}
+	}
+}

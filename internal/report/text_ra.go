@@ -1,0 +1,266 @@
+package report
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"v6probe/internal/icmp6"
+	"v6probe/internal/packet"
+	"v6probe/internal/ra"
+)
+
+// column is where the values of a router's block begin.
+const column = 12
+
+// Links writes the picture of every link: first what it means for a guest, then a block a router.
+func (t *Text) Links(links []*ra.Link) {
+	if len(links) == 0 {
+		t.line(t.style.paint(sgrBold, "No Router Advertisement was heard."))
+	}
+	for i, l := range links {
+		if i > 0 {
+			t.line("")
+		}
+		t.link(l)
+	}
+}
+
+func (t *Text) link(l *ra.Link) {
+	head := headline(l)
+	if name := l.Where.String(); name != "" {
+		head = printable(name) + ": " + head
+	}
+	for _, s := range wrap(head, t.style.width()) {
+		t.line(t.style.paint(sgrBold, s))
+	}
+	for _, r := range l.Routers {
+		t.line("")
+		t.router(l, r)
+	}
+	if len(l.Hosts) > 0 {
+		t.line("")
+	}
+	for i, h := range l.Hosts {
+		if i == maxHosts {
+			t.line(fmt.Sprintf("… and %s more that solicited", Plural(len(l.Hosts)-i, "host")))
+			break
+		}
+		t.item(0, "", 0, hostLine(l, h))
+	}
+	if l.Evicted > 0 {
+		t.item(0, "", 0, fmt.Sprintf("%s seen earlier are not shown: too many for the tables.", Plural(l.Evicted, "router or host")))
+	}
+}
+
+// maxHosts is how many soliciting hosts a report lists.
+const maxHosts = 8
+
+// headline says in one sentence what a guest gets from this link.
+func headline(l *ra.Link) string {
+	accepted, managed := 0, false
+	for _, r := range l.Routers {
+		if r.Accepted > 0 {
+			accepted++
+			managed = managed || r.Fields.Managed
+		}
+	}
+	prefixes := l.Prefixes()
+	switch {
+	case len(l.Routers) == 0:
+		return "no router advertises here: guests will have only fe80:: addresses."
+	case accepted == 0:
+		return "guests drop every Router Advertisement heard here: they will have only fe80:: addresses."
+	case len(prefixes) > 0:
+		return "guests form addresses in " + join(prefixes) + "."
+	case managed:
+		return "guests must ask DHCPv6 for addresses (M=1): no prefix is for SLAAC."
+	case accepted == countFinal(l):
+		return "no router offers itself (router lifetime 0) and none offers a prefix for SLAAC."
+	}
+	return "guests will have only fe80:: addresses: no router offers a prefix for SLAAC."
+}
+
+func countFinal(l *ra.Link) int {
+	n := 0
+	for _, r := range l.Routers {
+		if r.Accepted > 0 && r.Fields.RouterLifetime == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func join[T fmt.Stringer](list []T) string {
+	s := make([]string, len(list))
+	for i, v := range list {
+		s[i] = v.String()
+	}
+	return strings.Join(s, ", ")
+}
+
+func (t *Text) router(l *ra.Link, r *ra.Router) {
+	head := "Router " + r.Source.String()
+	if r.HasMAC {
+		head += " (" + r.MAC.String() + ")"
+	}
+	if r.Outgoing {
+		head += ", this host"
+	}
+	t.line(head)
+	if len(r.Dropped) > 0 {
+		reasons := make([]string, len(r.Dropped))
+		for i, id := range r.Dropped {
+			reasons[i] = string(id)
+		}
+		t.item(2, "INVALID", column, "receivers drop its last message: "+strings.Join(reasons, ", "))
+	}
+	t.item(2, "lifetime", column, lifetime(r))
+	t.item(2, "flags", column, flags(r.Fields)+dhcp(l, r.Fields))
+	t.item(2, "hop limit", column, timers(r.Fields))
+	for i := range r.Options {
+		name, text := describe(&r.Options[i])
+		t.item(2, name, column, text)
+	}
+	for _, tun := range r.Tunnels {
+		t.item(2, "vxlan", column, fmt.Sprintf("VNI %d from %v to %v, UDP %d", tun.VNI, tun.Source, tun.Destination, tun.Port))
+	}
+	t.item(2, "heard", column, heard(r))
+	for _, p := range forms(l, r) {
+		t.item(2, "guests", column, p)
+	}
+}
+
+func lifetime(r *ra.Router) string {
+	if r.Fields.RouterLifetime == 0 {
+		return "0 s: not a default router"
+	}
+	return fmt.Sprintf("%s as default router, preference %v", seconds(uint32(r.Fields.RouterLifetime)), r.Fields.Preference)
+}
+
+func flags(f icmp6.RouterFields) string {
+	var set []string
+	for _, b := range []struct {
+		on   bool
+		name string
+	}{
+		{f.Managed, "M (addresses by DHCPv6)"}, {f.Other, "O (DNS and more by DHCPv6)"}, {f.HomeAgent, "H (home agent)"},
+		{f.Proxy, "P (ND proxy)"}, {f.SNAC, "SNAC (stub router)"},
+	} {
+		if b.on {
+			set = append(set, b.name)
+		}
+	}
+	if len(set) == 0 {
+		return "none (M=0 O=0: SLAAC, no DHCPv6)"
+	}
+	return strings.Join(set, ", ")
+}
+
+// dhcp says what is known of the server that the M and O flags promise.
+func dhcp(l *ra.Link, f icmp6.RouterFields) string {
+	switch {
+	case !f.Managed && !f.Other:
+		return ""
+	case l.DHCPv6Answers:
+		return "; a DHCPv6 server answers"
+	case l.DHCPv6Asked:
+		return "; clients ask and no DHCPv6 server answered"
+	}
+	return "; nobody asked a DHCPv6 server, so whether one is there is not known"
+}
+
+func timers(f icmp6.RouterFields) string {
+	s := fmt.Sprintf("%d", f.CurHopLimit)
+	if f.CurHopLimit == 0 {
+		s = "unspecified"
+	}
+	if f.ReachableTime > 0 {
+		s += fmt.Sprintf(", reachable time %d ms", f.ReachableTime)
+	}
+	if f.RetransTimer > 0 {
+		s += fmt.Sprintf(", retrans timer %d ms", f.RetransTimer)
+	}
+	return s
+}
+
+func heard(r *ra.Router) string {
+	s := times(r.Count)
+	if r.Accepted < r.Count {
+		s += fmt.Sprintf(", %d of them valid", r.Accepted)
+	}
+	if r.MaxGap > 0 {
+		lo, hi := Duration(r.MinGap), Duration(r.MaxGap)
+		if lo == hi {
+			s += ", every " + hi
+		} else {
+			s += fmt.Sprintf(", %s to %s apart", lo, hi)
+		}
+	}
+	if r.FirstFrame == r.LastFrame {
+		return s + fmt.Sprintf(" (frame %d)", r.FirstFrame)
+	}
+	return s + fmt.Sprintf(" (frames %d to %d)", r.FirstFrame, r.LastFrame)
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return Plural(n, "time")
+}
+
+// forms says what a host makes of each prefix of r that is for SLAAC.
+func forms(l *ra.Link, r *ra.Router) []string {
+	var out []string
+	for _, p := range l.Prefixes() {
+		if !offers(r, p) || r.Accepted == 0 {
+			continue
+		}
+		mac, who := l.HardwareAddr, "this interface"
+		if r.Outgoing || mac == (packet.MAC{}) {
+			mac, who = packet.MAC{0x02, 0, 0, 0, 0, 0x0a}, "a guest with MAC 02:00:00:00:00:0a"
+		}
+		out = append(out, fmt.Sprintf("with EUI-64, %s forms %v", who, eui64(p, mac)))
+	}
+	return out
+}
+
+func offers(r *ra.Router, p netip.Prefix) bool {
+	for i := range r.Options {
+		if pio, ok := r.Options[i].PrefixInformation(); ok && pio.Prefix() == p {
+			return true
+		}
+	}
+	return false
+}
+
+// eui64 returns the address of RFC 4291 appendix A in p.
+func eui64(p netip.Prefix, m packet.MAC) netip.Addr {
+	a := p.Masked().Addr().As16()
+	copy(a[8:], []byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
+	return netip.AddrFrom16(a)
+}
+
+func hostLine(l *ra.Link, h *ra.Host) string {
+	who := "Host " + h.Source.String()
+	if h.Outgoing {
+		who = "This host, " + h.Source.String() + ","
+	} else if h.HasMAC {
+		who += " (" + h.MAC.String() + ")"
+	}
+	s := fmt.Sprintf("%s solicited %s: ", who, times(h.Count))
+	switch {
+	case h.Answered && h.Unicast:
+		return s + fmt.Sprintf("%v answered it alone after %s.", h.By, Duration(h.After))
+	case h.Answered:
+		return s + fmt.Sprintf("%v advertised to all %s later.", h.By, Duration(h.After))
+	case len(l.Routers) > 0:
+		return s + "no answer was seen."
+	}
+	return s + "no answer."
+}
+
+// Clock is the time of day as -v prints it.
+func clock(t time.Time) string { return t.Local().Format("15:04:05.000000") }

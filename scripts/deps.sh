@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs by apt what a make target needs and this machine lacks. Does nothing where it is not root or has no apt: the
+# tests that need a missing tool then skip and say so.
+set -euo pipefail
+
+case "${1:-}" in
+test)  tools=(radvd:radvd tcpdump:tcpdump tshark:tshark nft:nftables ip:iproute2) ;;
+lint)  tools=(shellcheck:shellcheck) ;;
+bench) tools=(tcpdump:tcpdump) ;;
+*)     echo "usage: deps.sh test|lint|bench" >&2; exit 2 ;;
+esac
+
+PATH=$PATH:/usr/sbin:/sbin
+missing=()
+for t in "${tools[@]}"; do
+	command -v "${t%%:*}" >/dev/null || missing+=("${t##*:}")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	echo "not installed: ${missing[*]} (run as root to have apt install them)" >&2
+	exit 0
+fi
+echo "installing ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+install() { apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; }
+install 2>/dev/null || { apt-get update -qq && install; }
