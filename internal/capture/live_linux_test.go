@@ -103,14 +103,22 @@ func TestLiveTagOffload(t *testing.T) {
 	expect(t, all, withTags(ra, 0x8100, 100, 0x8100, 7))
 }
 
-func TestLiveIPv6Off(t *testing.T) {
+// TestLiveIPv6 also looks at what the capture does to the interface: a router's must be left alone, because radvd takes
+// promiscuous mode for a change and advertises anew.
+func TestLiveIPv6(t *testing.T) {
 	newSpace(t)
 	addPair(t, "left", "right")
-	for _, on := range []bool{true, false} {
-		setIPv6(t, "right", on)
+	for _, tt := range []struct {
+		on      bool
+		promisc int
+	}{{true, 0}, {false, 1}} {
+		setIPv6(t, "right", tt.on)
 		right := openLive(t, "right", LiveOptions{IgnoreOutgoing: true})
 		inject(t, "left", numberedRA(1))
 		expect(t, right, numberedRA(1))
+		if got := linkByName(t, "right").Attrs().Promisc; got != tt.promisc {
+			t.Errorf("IPv6 %v: promiscuous by %d, want %d", tt.on, got, tt.promisc)
+		}
 	}
 }
 

@@ -23,9 +23,8 @@ const (
 	retireAfter = 20 * time.Millisecond
 )
 
-// OpenLive starts a capture on the interface of that name, or on all for AnyInterface. The interface is made to hear
-// frames for others, if it can. An *InterfaceError says what is wrong with the interface, a *PermissionError that the
-// system does not allow it.
+// OpenLive starts a capture on the interface of that name, or on all for AnyInterface. An *InterfaceError says what is
+// wrong with the interface, a *PermissionError that the system does not allow it.
 func OpenLive(iface string, o LiveOptions) (*Live, error) {
 	l := &Live{name: iface, fd: -1, ignoreOutgoing: o.IgnoreOutgoing}
 	var ifi *net.Interface
@@ -191,8 +190,29 @@ func (l *Live) bind(fd int) error {
 	} else if unix.Errno(code) == unix.ENETDOWN {
 		return interfaceIsDown(l.name)
 	}
-	// What an interface hears without it is enough for most of what is to be found, so a refusal is no failure.
-	unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP,
-		&unix.PacketMreq{Ifindex: int32(l.iface.Index), Type: unix.PACKET_MR_PROMISC})
+	l.join(fd)
 	return nil
+}
+
+// join has the interface hear what is to be found. One that runs IPv6 is made to hear three groups and is not put into
+// promiscuous mode: radvd takes that for a change of the interface, and advertises anew because it is watched. One
+// without IPv6, on a hypervisor or under a tunnel, may hear next to nothing by itself, so that one is. What an interface
+// hears anyway is enough for most of what is to be found, and a refusal no failure.
+func (l *Live) join(fd int) {
+	if !runsIPv6(l.name) {
+		unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP,
+			&unix.PacketMreq{Ifindex: int32(l.iface.Index), Type: unix.PACKET_MR_PROMISC})
+		return
+	}
+	// ff02::1, ff02::2 and ff02::1:2, all nodes, routers and DHCPv6 servers, as Ethernet addresses (RFC 2464 §7).
+	for _, group := range [][8]byte{{0x33, 0x33, 0, 0, 0, 1}, {0x33, 0x33, 0, 0, 0, 2}, {0x33, 0x33, 0, 1, 0, 2}} {
+		unix.SetsockoptPacketMreq(fd, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP,
+			&unix.PacketMreq{Ifindex: int32(l.iface.Index), Type: unix.PACKET_MR_MULTICAST, Alen: 6, Address: group})
+	}
+}
+
+// runsIPv6 reports whether the kernel speaks IPv6 on the interface.
+func runsIPv6(name string) bool {
+	off, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6")
+	return err == nil && len(off) > 0 && off[0] == '0'
 }

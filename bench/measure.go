@@ -1,0 +1,168 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// result is one run of a pipeline.
+type result struct {
+	wall, cpu time.Duration // cpu is user and system time of all its programs
+	peak      float64       // MiB of resident memory, of the largest of its programs
+}
+
+// measure runs every entry the given number of times, in turn.
+func measure(list []*contest, runs int) error {
+	for range runs {
+		for _, c := range list {
+			for _, e := range c.entries {
+				if e.skipped != "" {
+					continue
+				}
+				if err := warm(e.pipeline[0]); err != nil {
+					return err
+				}
+				r, err := start(e.pipeline)
+				if err != nil {
+					e.skipped = strings.ReplaceAll(err.Error(), "\n", "; ")
+				}
+				e.results = append(e.results, r)
+			}
+		}
+	}
+	return nil
+}
+
+// warm reads the capture that is among the arguments, so that it is in the page cache.
+func warm(args []string) error {
+	for _, arg := range args {
+		if !strings.Contains(arg, inputs[0]) {
+			continue
+		}
+		f, err := os.Open(arg)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if _, err := io.Copy(io.Discard, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start runs a pipeline once, its output thrown away.
+func start(pipeline [][]string) (r result, err error) {
+	begin := time.Now()
+	var cmds []*exec.Cmd
+	var input *os.File
+	for i, args := range pipeline {
+		cmd := exec.Command(args[0], args[1:]...)
+		if input != nil {
+			cmd.Stdin = input
+		}
+		var read, write *os.File
+		if i < len(pipeline)-1 {
+			if read, write, err = os.Pipe(); err != nil {
+				return r, err
+			}
+			cmd.Stdout = write
+		}
+		if err = errors.Join(err, cmd.Start()); cmd.Process != nil {
+			cmds = append(cmds, cmd)
+		}
+		for _, f := range []*os.File{input, write} {
+			if f != nil {
+				f.Close()
+			}
+		}
+		input = read
+	}
+	for _, cmd := range cmds {
+		failed := cmd.Wait()
+		// Exit status 1 of v6probe means findings: no failure of the measurement.
+		if failed != nil && cmd.ProcessState.ExitCode() != 1 {
+			err = errors.Join(err, fmt.Errorf("%s: %w", cmd.Args[0], failed))
+		}
+		r.cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+			r.peak = max(r.peak, float64(usage.Maxrss)/1024)
+		}
+	}
+	r.wall = time.Since(begin)
+	return r, err
+}
+
+// ownPeak is the most memory, in MiB, that this process has had. Its rusage would have the peak of its parent in it.
+func ownPeak() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	var kib float64
+	if _, err := fmt.Sscan(peak, &kib); err != nil {
+		return 0
+	}
+	return kib / 1024
+}
+
+// median returns the median of one quantity.
+func (e *entry) median(of func(result) float64) float64 {
+	all := make([]float64, len(e.results))
+	for i, r := range e.results {
+		all[i] = of(r)
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func wall(r result) float64 { return r.wall.Seconds() * 1000 }
+func cpu(r result) float64  { return r.cpu.Seconds() * 1000 }
+func peak(r result) float64 { return r.peak }
+
+// print writes the table, and why what is missing from it is missing.
+func print(out io.Writer, list []*contest) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "input\tprogram\twall ms\tCPU ms\tpeak MiB\ttimes cat's time\ttimes tcpdump's speed\t\n")
+	var skipped []string
+	for _, c := range list {
+		for _, e := range c.entries {
+			if e.skipped != "" {
+				skipped = append(skipped, fmt.Sprintf("skipped: %s, %s: %s\n", c.input, e.label, e.skipped))
+				continue
+			}
+			fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.1f\t%s\t%s\t\n", c.input, e.label, e.median(wall), e.median(cpu),
+				e.median(peak), c.ratio(e, floor), c.ratio(e, rival))
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(out, strings.Join(skipped, ""))
+	return err
+}
+
+// ratio compares the time of e with that of the entry in a role: a multiple of the floor's, a fraction of the rival's.
+func (c *contest) ratio(e *entry, with role) string {
+	for _, other := range c.entries {
+		if other.role == with && other.skipped == "" {
+			r := e.median(wall) / other.median(wall)
+			if with == rival {
+				r = 1 / r
+			}
+			return fmt.Sprintf("%.2f", r)
+		}
+	}
+	return "–"
+}
