@@ -4,21 +4,12 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/google/gopacket/layers"
-
 	"v6probe/internal/icmp6"
 )
 
 // Decoder decodes frames one after the other and puts fragments together. It keeps bounded state: fragments of at most
 // maxDatagrams datagrams, the oldest out first. Packet time is its only clock.
 type Decoder struct {
-	// The layers live here so that decoding a frame allocates nothing.
-	eth   layers.Ethernet
-	dot1q layers.Dot1Q
-	ip4   layers.IPv4
-	udp   layers.UDP
-	vxlan layers.VXLAN
-
 	datagrams  datagrams
 	joined     []byte                // the reassembled packet that the last Packet points into
 	interfaces map[uint32]*Interface // of cooked captures, by index

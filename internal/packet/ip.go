@@ -3,13 +3,13 @@ package packet
 import (
 	"encoding/binary"
 	"net/netip"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 )
 
 const (
-	ipv4Header = 20 // without options
+	ipv4Header    = 20     // without options
+	moreFragments = 0x2000 // in the 16 bits of flags and fragment offset: RFC 791 §3.1
+	offsetMask    = 0x1fff
+
 	ipv6Header = 40
 	minICMPv6  = 4 // type, code and checksum: what RFC 7112 §3 calls the upper-layer header
 
@@ -28,8 +28,8 @@ const (
 // whole says that everything up to the end of the layer was sent and captured.
 func (v *view) whole() bool { return v.sure && v.end <= len(v.data) }
 
-// ipv4 decodes the IPv4 header of what may be a tunnel, and leaves v at its UDP header. p holds the addresses until the
-// tunnel takes them over.
+// ipv4 decodes the IPv4 header (RFC 791 §3.1) of what may be a tunnel, and leaves v at its UDP header. Nothing here
+// depends on the IPv4 options. p holds the addresses until the tunnel takes them over.
 func (d *Decoder) ipv4(v *view, p *Packet) outcome {
 	b := v.rest()
 	if len(b) < ipv4Header || b[0]>>4 != 4 {
@@ -39,19 +39,18 @@ func (d *Decoder) ipv4(v *view, p *Packet) outcome {
 	if header < ipv4Header || total != 0 && total < header || header > len(b) {
 		return ignore
 	}
-	// An error can only be about the IPv4 options now, which nothing here depends on.
-	_ = d.ip4.DecodeFromBytes(b, gopacket.NilDecodeFeedback)
-	if d.ip4.Protocol != protoUDP || d.ip4.FragOffset != 0 {
+	fragment := binary.BigEndian.Uint16(b[6:])
+	if b[9] != protoUDP || fragment&offsetMask != 0 { // only the first fragment has the UDP header
 		return ignore
 	}
 	if total != 0 { // zero on a sender that leaves segmentation to its hardware
 		v.bound(p, v.off+total, v.off+2)
 	}
-	if d.ip4.Flags&layers.IPv4MoreFragments != 0 {
+	if fragment&moreFragments != 0 {
 		v.sure = false
 	}
 	v.off += header
-	p.Source, p.Destination = netip.AddrFrom4([4]byte(d.ip4.SrcIP)), netip.AddrFrom4([4]byte(d.ip4.DstIP))
+	p.Source, p.Destination = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
 	return descend
 }
 

@@ -3,11 +3,12 @@ package packet
 import (
 	"encoding/binary"
 	"strconv"
-
-	"github.com/google/gopacket"
 )
 
 const (
+	ethernetHeader = 14 // destination, source, EtherType
+	vlanTag        = 4  // the TPID aside, which is the EtherType before it: TCI, and the next EtherType
+
 	etherTypeIPv4  = 0x0800
 	etherTypeIPv6  = 0x86dd
 	etherTypeVLAN  = 0x8100
@@ -35,31 +36,35 @@ func (d *Decoder) link(v *view, p *Packet) (uint16, outcome) {
 	return 0, ignore
 }
 
-// ethernet decodes an Ethernet header and the tags behind it.
+// ethernet decodes an Ethernet header (IEEE 802.3 §3.2) and the tags behind it. Below 0x0600 the EtherType is the length
+// of an LLC frame (§3.2.6), in which nothing is looked for: no such value is a protocol or a tag here.
 func (d *Decoder) ethernet(v *view, p *Packet) (uint16, outcome) {
 	b := v.rest()
-	if len(b) < 14 || d.eth.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil {
+	if len(b) < ethernetHeader {
 		return 0, ignore
 	}
 	p.HasEthernet = true
-	p.EthernetSource, p.EthernetDestination = MAC(d.eth.SrcMAC), MAC(d.eth.DstMAC)
-	v.off += 14
-	return d.tags(v, p, uint16(d.eth.EthernetType))
+	p.EthernetDestination, p.EthernetSource = MAC(b[:6]), MAC(b[6:12])
+	v.off += ethernetHeader
+	return d.tags(v, p, binary.BigEndian.Uint16(b[12:]))
 }
 
-// tags decodes the stack of VLAN tags that etherType may begin.
+// tags decodes the stack of VLAN tags that etherType may begin. The 16 bits of a tag's TCI (IEEE 802.1Q §9.6) are the
+// priority (3), the drop eligible indicator (1) and the VLAN id (12).
 func (d *Decoder) tags(v *view, p *Packet, etherType uint16) (uint16, outcome) {
 	for etherType == etherTypeVLAN || etherType == etherTypeQinQ || etherType == etherTypeQinQ2 {
 		if len(p.VLANs) == maxVLANs {
 			p.damage(DamageTooDeep, v.off)
 			return 0, keep
 		}
-		if b := v.rest(); len(b) < 4 || d.dot1q.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil {
+		b := v.rest()
+		if len(b) < vlanTag {
 			return 0, ignore
 		}
-		p.VLANs = append(p.VLANs, VLAN{TPID: etherType, ID: d.dot1q.VLANIdentifier, Priority: d.dot1q.Priority})
-		etherType = uint16(d.dot1q.Type)
-		v.off += 4
+		tci := binary.BigEndian.Uint16(b)
+		p.VLANs = append(p.VLANs, VLAN{TPID: etherType, ID: tci & 0xfff, Priority: uint8(tci >> 13)})
+		etherType = binary.BigEndian.Uint16(b[2:])
+		v.off += vlanTag
 	}
 	return etherType, descend
 }
@@ -98,7 +103,7 @@ func loopback(v *view) (uint16, outcome) {
 	return 0, ignore
 }
 
-// cooked decodes LINKTYPE_LINUX_SLL. The decoder of gopacket trusts the address length and panics on a wrong one.
+// cooked decodes LINKTYPE_LINUX_SLL.
 func (d *Decoder) cooked(v *view, p *Packet) (uint16, outcome) {
 	b := v.rest()
 	if len(b) < 16 {
@@ -109,7 +114,7 @@ func (d *Decoder) cooked(v *view, p *Packet) (uint16, outcome) {
 	return d.tags(v, p, binary.BigEndian.Uint16(b[14:]))
 }
 
-// cooked2 decodes LINKTYPE_LINUX_SLL2, which gopacket does not know.
+// cooked2 decodes LINKTYPE_LINUX_SLL2.
 func (d *Decoder) cooked2(v *view, p *Packet) (uint16, outcome) {
 	b := v.rest()
 	if len(b) < 20 {

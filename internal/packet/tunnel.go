@@ -1,15 +1,14 @@
 package packet
 
 import (
+	"encoding/binary"
 	"net/netip"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 )
 
 const (
 	udpHeader   = 8
 	vxlanHeader = 8
+	flagVNI     = 0x08 // I: the VNI is valid
 
 	portVXLAN      = 4789 // RFC 7348 §5
 	portVXLANLinux = 8472 // what Linux took before there was an RFC
@@ -26,21 +25,29 @@ func (t Tunnel) Overhead(innerVLANs int) int {
 	if t.Source.Is4() {
 		n = 20
 	}
-	return n + udpHeader + vxlanHeader + 14 + 4*innerVLANs
+	return n + udpHeader + vxlanHeader + ethernetHeader + vlanTag*innerVLANs
 }
 
-// datagram decodes UDP. It goes down into VXLAN, and keeps DHCPv6.
+// datagram decodes UDP (RFC 768). It goes down into VXLAN, and keeps DHCPv6.
 func (d *Decoder) datagram(v *view, p *Packet) outcome {
 	b := v.rest()
-	if len(b) < udpHeader || d.udp.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil {
+	if len(b) < udpHeader {
+		return ignore
+	}
+	src, dst, length := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]), int(binary.BigEndian.Uint16(b[4:]))
+	if length != 0 && length < udpHeader { // RFC 2675 §4: zero leaves the length to the IP header
 		return ignore
 	}
 	switch {
-	case d.udp.DstPort == portVXLAN, d.udp.DstPort == portVXLANLinux:
-		return d.tunnel(v, p)
+	case dst == portVXLAN, dst == portVXLANLinux:
+		if length != 0 {
+			v.bound(p, v.off+length, v.off+4)
+		}
+		v.off += udpHeader
+		return d.tunnel(v, p, dst)
 	case p.Source.Is4(), p.IsFragment && !p.Fragment.Atomic:
 		return ignore
-	case isDHCP(d.udp.SrcPort), isDHCP(d.udp.DstPort):
+	case isDHCP(src), isDHCP(dst):
 		p.Protocol = protoUDP
 		p.Payload, p.PayloadOffset = b[:len(b):len(b)], v.off
 		p.Complete = v.whole()
@@ -49,16 +56,13 @@ func (d *Decoder) datagram(v *view, p *Packet) outcome {
 	return ignore
 }
 
-func isDHCP(port layers.UDPPort) bool { return port == portDHCPClient || port == portDHCPServer }
+func isDHCP(port uint16) bool { return port == portDHCPClient || port == portDHCPServer }
 
-// tunnel enters VXLAN (RFC 7348 §5). v stands at the UDP header, which d.udp holds.
-func (d *Decoder) tunnel(v *view, p *Packet) outcome {
-	if d.udp.Length != 0 { // RFC 2675 §4: zero leaves the length to the IP header
-		v.bound(p, v.off+int(d.udp.Length), v.off+4)
-	}
-	v.off += udpHeader
+// tunnel enters VXLAN (RFC 7348 §5): flags, of which I must be set and the others are ignored, and the VNI in the upper 24
+// bits of the second word. v stands behind the UDP header, whose destination port is port.
+func (d *Decoder) tunnel(v *view, p *Packet, port uint16) outcome {
 	b := v.rest()
-	if len(b) < vxlanHeader || d.vxlan.DecodeFromBytes(b, gopacket.NilDecodeFeedback) != nil || !d.vxlan.ValidIDFlag {
+	if len(b) < vxlanHeader || b[0]&flagVNI == 0 {
 		return ignore
 	}
 	if len(p.Tunnels) == maxTunnels {
@@ -66,7 +70,7 @@ func (d *Decoder) tunnel(v *view, p *Packet) outcome {
 		p.damage(DamageTooDeep, v.off)
 		return keep
 	}
-	p.enter(d.vxlan.VNI, p.Source, p.Destination, uint16(d.udp.DstPort))
+	p.enter(binary.BigEndian.Uint32(b[4:])>>8, p.Source, p.Destination, port)
 	v.off += vxlanHeader
 	return descend
 }
