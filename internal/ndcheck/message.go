@@ -35,16 +35,25 @@ func Message(r *Report) {
 	checkOptions(r)
 }
 
-// checkDamage adds the faults of fragmentation that a receiver drops a packet for, of whatever protocol.
+// checkDamage adds what is wrong below the message, of whatever protocol that is: a receiver drops such a packet, and a
+// filter on the way may not see what is in it.
 func checkDamage(r *Report) {
-	for _, d := range r.Packet.Damage {
+	p := r.Packet
+	for _, d := range p.Damage {
 		switch d.Kind {
 		case packet.DamageFirstFragmentIncomplete:
-			r.AddAt("ip.first-fragment-incomplete", d.Offset, "", "fragment 0x%08x ends inside its header chain",
-				r.Packet.Fragment.ID)
+			r.AddAt("ip.first-fragment-incomplete", d.Offset, "", "fragment 0x%08x ends inside its header chain", p.Fragment.ID)
 		case packet.DamageOverlap:
 			r.AddAt("ip.overlapping-fragment", d.Offset, "", "fragment 0x%08x at offset %d overlaps one before it",
-				r.Packet.Fragment.ID, r.Packet.Fragment.Offset)
+				p.Fragment.ID, p.Fragment.Offset)
+		case packet.DamageFragmentLength:
+			r.AddAt("ip.fragment-length", d.Offset, "", "fragment 0x%08x at offset %d: %v", p.Fragment.ID, p.Fragment.Offset, d.Kind)
+		case packet.DamageLength:
+			r.AddAt("ip.payload-length", d.Offset, "", "%v", d.Kind)
+		case packet.DamageExtension, packet.DamageOptions:
+			r.AddAt("ip.extension-header", d.Offset, "", "%v", d.Kind)
+		case packet.DamageTooManyExtensions, packet.DamageTooDeep, packet.DamageFragmentLimit:
+			r.AddAt("ip.not-followed", d.Offset, "", "%v", d.Kind)
 		}
 	}
 }

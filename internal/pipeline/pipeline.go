@@ -16,7 +16,8 @@ import (
 // Checker judges packets. The slices it returns are valid until its next call.
 type Checker interface {
 	Packet(*packet.Packet) []rule.Finding
-	Finish() []rule.Finding
+	// Finish ends the judging. whole is false when the input broke off, so that silence proves nothing.
+	Finish(whole bool) []rule.Finding
 }
 
 // Sink takes what was found, as it is found. A finding is handed on when it is new: the same fault seen again is
@@ -57,7 +58,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.Tally = rule.NewTally()
 	err := r.pull(ctx)
 	if !errors.As(err, new(*SinkError)) {
-		for _, f := range o.Checker.Finish() {
+		for _, f := range o.Checker.Finish(err == nil) {
 			if sinkErr := r.finding(f); sinkErr != nil {
 				err = sinkErr
 				break

@@ -40,14 +40,14 @@ func (s *frames) Stats() capture.Stats { return capture.Stats{Frames: s.number} 
 func (s *frames) Close() error         { return nil }
 
 // always finds one fault in every packet, and one at the end.
-type always struct{ finished bool }
+type always struct{ finished, whole bool }
 
 func (c *always) Packet(p *packet.Packet) []rule.Finding {
 	return []rule.Finding{{Rule: "nd.hop-limit", Severity: rule.Error, Source: p.Source, Frame: p.Frame.Number}}
 }
 
-func (c *always) Finish() []rule.Finding {
-	c.finished = true
+func (c *always) Finish(whole bool) []rule.Finding {
+	c.finished, c.whole = true, whole
 	return []rule.Finding{{Rule: "ra.absent", Severity: rule.Error}}
 }
 
@@ -116,6 +116,9 @@ func TestRunEnds(t *testing.T) {
 			sink := record{err: tt.sinkErr}
 			var checker always
 			_, err := Run(tt.ctx, Options{Source: &tt.source, Checker: &checker, Sink: &sink, Wanted: every, Count: tt.count})
+			if checker.finished && checker.whole != (tt.err == nil) {
+				t.Errorf("the input was whole: %v, and it ended with %v", checker.whole, tt.err)
+			}
 			if !errors.Is(err, tt.err) || sink.messages != tt.messages || checker.finished != tt.finished {
 				t.Errorf("error %v, %d messages, finished %v; want %v, %d, %v",
 					err, sink.messages, checker.finished, tt.err, tt.messages, tt.finished)

@@ -88,6 +88,33 @@ var ndRules = []Rule{
 			"refragments, update it.",
 	},
 	{
+		ID: "ip.fragment-length", Severity: Error, Receiver: ReceiverDrops, RFC: "8200 §4.5",
+		Title: "a fragment has a length or a place that it cannot have",
+		Why: "All fragments but the last hold a multiple of eight bytes, none reaches past 65535 or past the last. Hosts " +
+			"discard it, and with it the packet that it belongs to.",
+		Fix: "Find the sender by its Ethernet address. If it is a middlebox or a tunnel endpoint that fragments, update it.",
+	},
+	{
+		ID: "ip.payload-length", Severity: Error, Receiver: ReceiverDrops, RFC: "8200 §3",
+		Title: "a packet claims more bytes than were on the wire",
+		Why:   "Hosts drop it as truncated (Ip6InTruncatedPkts in /proc/net/snmp6 counts them): something on the way cut it.",
+		Fix: "Look for a device that shortens frames between the sender and here: compare with a capture on the sending side, " +
+			"switch offloads off for a test (`ethtool -K DEV tso off gso off gro off`), and see `ethtool -S DEV`.",
+	},
+	{
+		ID: "ip.extension-header", Severity: Error, Receiver: ReceiverDrops, RFC: "8200 §4; 4302 §2.2",
+		Title: "an extension header does not parse",
+		Why:   "Hosts drop the packet, and a filter that gives up at this header has not seen what is behind it.",
+		Fix:   "No honest sender does this: find it by its Ethernet address.",
+	},
+	{
+		ID: "ip.not-followed", Severity: Info, Receiver: ReceiverNone, RFC: "8200 §4; 7045 §2",
+		Title: "a packet is wrapped deeper than v6probe looks",
+		Why: "More tunnels, tags, extension headers or fragments than anyone has reason to use: what is inside is not known, " +
+			"here as on any filter with such a limit.",
+		Fix: "Find the sender by its Ethernet address; on a hypervisor let a filter drop what is wrapped like this.",
+	},
+	{
 		ID: "nd.reserved-nonzero", Severity: Info, Receiver: ReceiverIgnores, RFC: "4861 §4; 5175",
 		Title: "a reserved field or flag is not zero",
 		Why:   "Receivers ignore it. Either the sender uses an extension newer than this tool, or it does not clear its buffers.",

@@ -144,11 +144,11 @@ var raRules = []Rule{
 	{
 		ID: "ra.from-guest", Severity: Error, Receiver: ReceiverNone, RFC: "6104; 6105",
 		Title: "a virtual machine sends Router Advertisements on its tap",
-		Why: "Unless the machine is the network's own router, it offers itself to its neighbors as a default router and reads " +
-			"or loses their traffic.",
-		Fix: "Find the machine: `virsh domiflist`, `virsh list`. If it is the VR (r-N-VM), all is well: capture on a guest's " +
-			"tap instead. If it is a guest, switch on its security group, which drops RAs from guests, and look in it for " +
-			"radvd, for Docker or libvirt with IPv6, or for connection sharing.",
+		Why: "It offers itself to its neighbors as a default router and reads or loses their traffic. A virtual router is a " +
+			"virtual machine too: where nothing proves that the sender is none, this is only noted.",
+		Fix: "Find the machine: `virsh list`, and `virsh domiflist` of each. If it is the VR (r-N-VM), all is well. If it is a " +
+			"guest, switch on its security group, which drops RAs from guests, and look in it for radvd, for Docker or " +
+			"libvirt with IPv6, or for connection sharing.",
 	},
 	{
 		ID: "ra.snac", Severity: Info, Receiver: ReceiverIgnores, RFC: "draft-ietf-6man-snac-router-ra-flag",

@@ -1,0 +1,238 @@
+package ra
+
+import (
+	"fmt"
+	"hash/maphash"
+	"time"
+
+	"v6probe/internal/icmp6"
+	"v6probe/internal/rule"
+)
+
+// field is what routers of a link must not contradict each other in (RFC 4861 §6.2.7 and the RFCs of younger options).
+type field uint8
+
+const (
+	hopLimit field = iota
+	managed
+	other
+	reachableTime
+	retransTimer
+	mtu
+	portal
+	rdnss
+	dnssl
+	pref64
+	validLifetime // of a prefix, as the next
+	preferredLifetime
+)
+
+// pasts is how many fields stand once in a Router Advertisement.
+const pasts = int(validLifetime)
+
+func (f field) rule() rule.ID {
+	switch f {
+	case hopLimit:
+		return "ra.inconsistent-cur-hop-limit"
+	case managed:
+		return "ra.inconsistent-managed"
+	case other:
+		return "ra.inconsistent-other"
+	case reachableTime:
+		return "ra.inconsistent-reachable-time"
+	case retransTimer:
+		return "ra.inconsistent-retrans-timer"
+	case mtu:
+		return "ra.inconsistent-mtu"
+	case portal:
+		return "ra.inconsistent-captive-portal"
+	case rdnss:
+		return "ra.inconsistent-rdnss"
+	case dnssl:
+		return "ra.inconsistent-dnssl"
+	case pref64:
+		return "ra.inconsistent-pref64"
+	case validLifetime:
+		return "ra.inconsistent-valid-lifetime"
+	}
+	return "ra.inconsistent-preferred-lifetime"
+}
+
+// option returns the type of the options that say f, for those fields that a hash is kept of.
+func (f field) option() icmp6.OptionType {
+	switch f {
+	case portal:
+		return icmp6.OptCaptivePortal
+	case rdnss:
+		return icmp6.OptRDNSS
+	case dnssl:
+		return icmp6.OptDNSSL
+	}
+	return icmp6.OptPREF64
+}
+
+// maxConflicts is how many pairs of routers are named for each field.
+const maxConflicts = 16
+
+// conflict is a contradiction that was told, by the numbers of the routers; both are the same for a router that
+// contradicts itself.
+type conflict struct {
+	field field
+	a, b  uint32
+}
+
+// tell reports whether the conflict is new and worth a finding.
+func (l *Link) tell(f field, a, b *Router) bool {
+	k := conflict{f, min(a.id, b.id), max(a.id, b.id)}
+	n := 0
+	for _, told := range l.told {
+		if told == k {
+			return false
+		}
+		if told.field == f {
+			n++
+		}
+	}
+	if n >= maxConflicts {
+		return false
+	}
+	l.told = append(l.told, k)
+	return true
+}
+
+// past is what a router said before in a field.
+type past struct {
+	set, turned   bool
+	value, before uint64
+	changed       time.Time // when value took the place of before; zero if it never did
+}
+
+// say takes in a value. It reports whether the router is back at the value that it had before its last, which it would
+// not be if it was only set to another one.
+func (h *past) say(v uint64, t time.Time) bool {
+	if h.set && v == h.value {
+		return false
+	}
+	back := h.turned && v == h.before && t.Sub(h.changed) <= maxInterval
+	if h.set {
+		h.turned, h.before, h.changed = true, h.value, t
+	}
+	h.set, h.value = true, v
+	return back
+}
+
+// lifetimePast is past for a lifetime, which may count down in real time. There, a value counts as the same when it ends
+// at the same moment.
+type lifetimePast struct {
+	past
+	at time.Time // when value was said
+}
+
+func (h *lifetimePast) say(v uint32, t time.Time) bool {
+	if h.set && uint64(v) != h.value && sameEnd(uint32(h.value), h.at, v, t) {
+		return false
+	}
+	h.at = t
+	return h.past.say(uint64(v), t)
+}
+
+// sameEnd reports whether lifetimes a and b, in seconds, end at the same moment.
+func sameEnd(a uint32, at time.Time, b uint32, bt time.Time) bool {
+	if a == infinity || b == infinity {
+		return a == b
+	}
+	return (at.Add(seconds(a)).Sub(bt.Add(seconds(b)))).Abs() <= lifetimeSlack
+}
+
+// checkTurns takes in what the RA of the report says, and looks for values that take turns: then two machines speak as
+// one router. Sets of servers may well do so, when the router splits its RA.
+func (c *Checker) checkTurns(l *Link, r *Router) {
+	m, t := &c.report.Packet.Message, c.report.Packet.Frame.Time
+	if m.RA.RouterLifetime == 0 {
+		return // a goodbye may well withdraw what was said before
+	}
+	turn := func(f field, v uint64) {
+		if r.past[f].say(v, t) && f < rdnss && l.tell(f, r, r) {
+			c.addTurn(f, "", r.past[f].before, v)
+		}
+	}
+	number := func(f field, v uint32) {
+		if v != 0 { // else unspecified
+			turn(f, uint64(v))
+		}
+	}
+	number(hopLimit, uint32(m.RA.CurHopLimit))
+	number(reachableTime, m.RA.ReachableTime)
+	number(retransTimer, m.RA.RetransTimer)
+	turn(managed, bit(m.RA.Managed))
+	turn(other, bit(m.RA.Other))
+	if v, ok := linkMTU(m.Options); ok {
+		turn(mtu, uint64(v))
+	}
+	for f := portal; f <= pref64; f++ {
+		if v, ok := c.hashOf(m.Options, f.option()); ok {
+			turn(f, v)
+		}
+	}
+	for i := range r.prefixes {
+		k := &r.prefixes[i]
+		if k.last != r.turn {
+			continue
+		}
+		if k.valid.say(k.info.ValidLifetime, t) && l.tell(validLifetime, r, r) {
+			c.addTurn(validLifetime, k.prefix.String(), k.valid.before, k.valid.value)
+		}
+		if k.preferred.say(k.info.PreferredLifetime, t) && l.tell(preferredLifetime, r, r) {
+			c.addTurn(preferredLifetime, k.prefix.String(), k.preferred.before, k.preferred.value)
+		}
+	}
+}
+
+// addTurn adds the finding that the router says a and b in turn.
+func (c *Checker) addTurn(f field, prefix string, a, b uint64) {
+	of := ""
+	if prefix != "" {
+		of = " for " + prefix
+	}
+	values := fmt.Sprintf("%d and %d", a, b)
+	if f == portal {
+		values = "one URI and another"
+	}
+	c.report.Add(f.rule(), -1, prefix, "the same router says %s%s in turn: two machines may share this address", values, of)
+}
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// hashOf returns a hash of what the options of type typ say, apart from their lifetimes.
+func (c *Checker) hashOf(options []icmp6.Option, typ icmp6.OptionType) (sum uint64, ok bool) {
+	for i := range options {
+		o := &options[i]
+		if o.Type != typ || !sound(*o) || len(o.Raw) < 8 {
+			continue
+		}
+		from := 2
+		switch typ {
+		case icmp6.OptRDNSS, icmp6.OptDNSSL:
+			from = 8
+		case icmp6.OptPREF64:
+			from, sum = 4, sum+uint64(o.Raw[3]&7) // the prefix length code shares its byte with the lifetime
+		}
+		sum, ok = sum+maphash.Bytes(c.seed, o.Raw[from:]), true
+	}
+	return sum, ok
+}
+
+// linkMTU returns the MTU that hosts take over (RFC 4861 §6.3.4).
+func linkMTU(options []icmp6.Option) (uint32, bool) {
+	for _, o := range options {
+		if m, ok := o.MTU(); ok && sound(o) && o.Length == 1 && m.MTU >= 1280 {
+			return m.MTU, true
+		}
+	}
+	return 0, false
+}

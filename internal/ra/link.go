@@ -1,0 +1,276 @@
+package ra
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"time"
+
+	"v6probe/internal/packet"
+	"v6probe/internal/rule"
+)
+
+// What is kept at most. When there is no room a quarter goes, those first that were seen once only and longest ago: a
+// flood of random senders pushes out itself, and not the router that is heard again and again.
+const (
+	maxLinks      = 256
+	maxRouters    = 256  // a link
+	maxAllRouters = 4096 // on all links
+	maxHosts      = 1024 // a link
+	maxPrefixes   = 64   // a link, and a router
+)
+
+// linkState is what a Link knows besides what it shows.
+type linkState struct {
+	now  time.Time // when the link was last handed out
+	era  uint32
+	seen uint64 // the running number of its last packet
+
+	listed     bool   // an RA or RS was seen
+	proven     bool   // a router was heard again
+	gateway    bool   // an accepted RA had a router lifetime
+	advertised uint64 // RAs, whether receivers drop them or not
+	routers    map[routerKey]*Router
+	hosts      map[routerKey]*Host
+	waiting    []*Host // solicited and got no answer yet
+	nextRouter uint32
+
+	// The last RA to all nodes, and to one host.
+	toAll, toOne     time.Time
+	toAllBy, toOneBy netip.Addr
+	toOneHost        netip.Addr
+
+	// mixed says that the capture does not tell its interfaces apart, so that this may be several links: routers are
+	// not compared then.
+	mixed bool
+	// offered says that a router was forgotten that gave hosts addresses.
+	offered bool
+
+	served netip.Addr // a router whose RA was delivered to the machine behind this tap
+
+	prefixes []hostPrefix
+	told     []conflict
+	flood    flood
+	dhcpv6   dhcpv6
+}
+
+// Prefixes returns the prefixes from which a host on the link forms an address now (RFC 4862 §5.5.3): /64, autonomous or
+// preferring DHCPv6-PD, with a valid lifetime, in an RA that a receiver accepts.
+func (l *Link) Prefixes() []netip.Prefix {
+	var list []netip.Prefix
+	for _, r := range l.Routers {
+		if r.Accepted == 0 {
+			continue
+		}
+		for i, o := range r.Options {
+			p, ok := o.PrefixInformation()
+			if !ok || !sound(o) || o.Length != 4 || !usable(p) || r.expired(i, p.ValidLifetime, l.now, l.era) {
+				continue
+			}
+			if prefix := p.Prefix(); !slices.Contains(list, prefix) {
+				list = append(list, prefix)
+			}
+		}
+	}
+	return list
+}
+
+// link returns the link that p was seen on, and makes it if need be.
+func (c *Checker) link(p *packet.Packet) *Link {
+	key := p.Link()
+	l := c.links[key]
+	if l == nil {
+		if len(c.links) >= maxLinks {
+			c.forgetLinks()
+		}
+		l = &Link{Where: key, linkState: linkState{
+			routers: make(map[routerKey]*Router), hosts: make(map[routerKey]*Host),
+		}}
+		c.links[key] = l
+	}
+	l.seen = c.packets
+	l.mixed = l.mixed || p.Frame.LinkType == packet.LinkTypeSLL
+	if i := p.Frame.Interface; i != nil && len(p.Tunnels) == 0 {
+		if i.MTU > 0 {
+			l.MTU = i.MTU
+		}
+		if i.HardwareAddr != (packet.MAC{}) {
+			l.HardwareAddr = i.HardwareAddr
+		}
+	}
+	return l
+}
+
+// list makes l one of the links that are shown.
+func (c *Checker) list(l *Link) {
+	if !l.listed {
+		l.listed = true
+		c.order = append(c.order, l)
+	}
+}
+
+// leastRank sorts what was seen once before what was seen again, and by when.
+func leastRank(seen uint64, proven bool) uint64 {
+	if proven {
+		seen |= 1 << 63
+	}
+	return seen
+}
+
+// cut returns the rank up to which a quarter of c.ranks lies.
+func (c *Checker) cut() uint64 {
+	slices.Sort(c.ranks)
+	return c.ranks[(len(c.ranks)-1)/4]
+}
+
+func (c *Checker) forgetLinks() {
+	c.ranks = c.ranks[:0]
+	for _, l := range c.links {
+		c.ranks = append(c.ranks, leastRank(l.seen, l.proven))
+	}
+	last := c.cut()
+	gone := func(l *Link) bool { return leastRank(l.seen, l.proven) <= last }
+	c.order = slices.DeleteFunc(c.order, gone)
+	for key, l := range c.links {
+		if gone(l) {
+			c.routers -= len(l.Routers)
+			delete(c.links, key)
+		}
+	}
+}
+
+// forgetRouters makes room for a router of l.
+func (c *Checker) forgetRouters(l *Link) {
+	if len(l.Routers) < maxRouters {
+		// All links together have too many: the one with the most loses.
+		for _, other := range c.order {
+			if len(other.Routers) > len(l.Routers) {
+				l = other
+			}
+		}
+	}
+	c.ranks = c.ranks[:0]
+	for _, r := range l.Routers {
+		c.ranks = append(c.ranks, leastRank(r.seen, r.proven))
+	}
+	last, before := c.cut(), len(l.Routers)
+	l.Routers = slices.DeleteFunc(l.Routers, func(r *Router) bool {
+		if leastRank(r.seen, r.proven) > last {
+			return false
+		}
+		l.offered = l.offered || r.offers(c.now, c.era)
+		delete(l.routers, r.key)
+		return true
+	})
+	c.routers -= before - len(l.Routers)
+	l.Evicted += uint64(before - len(l.Routers))
+}
+
+// forgetHosts makes room for a host of l.
+func (c *Checker) forgetHosts(l *Link) {
+	c.ranks = c.ranks[:0]
+	for _, h := range l.Hosts {
+		c.ranks = append(c.ranks, h.seen)
+	}
+	last, before := c.cut(), len(l.Hosts)
+	gone := func(h *Host) bool { return h.seen <= last }
+	l.waiting = slices.DeleteFunc(l.waiting, gone)
+	for _, h := range l.Hosts {
+		if gone(h) {
+			delete(l.hosts, h.key)
+		}
+	}
+	l.Hosts = slices.DeleteFunc(l.Hosts, gone)
+	l.Evicted += uint64(before - len(l.Hosts))
+}
+
+// sentHere reports whether the capturing host itself sent p. A frame that leaves on a bridge port, to a virtual machine
+// for one, may come from anywhere.
+func sentHere(p *packet.Packet) bool {
+	if p.Frame.Direction != packet.Outgoing || len(p.Tunnels) > 0 {
+		return false
+	}
+	own := p.Frame.Interface.HardwareAddr
+	return own == (packet.MAC{}) || p.EthernetSource == own
+}
+
+// finding returns a finding about a whole link.
+func (l *Link) finding(id rule.ID, detail string) rule.Finding {
+	known, _ := rule.Lookup(id)
+	return rule.Finding{Rule: id, Severity: known.Severity, Detail: detail, Link: l.Where.String(), Offset: -1}
+}
+
+// DHCPv6 message types (RFC 8415 §7.3) and ports, as far as they are looked at.
+const (
+	protocolUDP = 17
+
+	portDHCPClient = 546
+	portDHCPServer = 547
+
+	dhcpSolicit            = 1
+	dhcpAdvertise          = 2
+	dhcpRequest            = 3
+	dhcpRenew              = 5
+	dhcpReply              = 7
+	dhcpReconfigure        = 10
+	dhcpInformationRequest = 11
+)
+
+// dhcpv6 is what is known of the DHCPv6 exchanges of a link.
+type dhcpv6 struct {
+	asks     [16]ask // the newest of each client
+	next     int
+	repeated bool // a client asked again: it got no answer
+	own      time.Time
+	frame    uint64 // the last ask
+	last     time.Time
+}
+
+// ask is a client's message. A retransmission has the same transaction id (RFC 8415 §15).
+type ask struct {
+	client      netip.Addr
+	transaction uint32
+	at          time.Time
+}
+
+// retransmission is how far apart two asks are that are not one frame seen twice: the first timeout of RFC 8415 §7.6 is
+// one second, give or take a tenth.
+const retransmission = 500 * time.Millisecond
+
+// dhcpv6 notes whether clients ask a DHCPv6 server and whether one answers.
+func (c *Checker) dhcpv6(p *packet.Packet) {
+	const header = 8
+	b := p.Payload
+	if len(b) < header+4 {
+		return
+	}
+	from, to := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	switch typ := b[header]; {
+	case to == portDHCPServer && (typ == dhcpSolicit || typ == dhcpInformationRequest):
+		if from != portDHCPServer {
+			c.link(p).asked(p, binary.BigEndian.Uint32(b[header:])&0xffffff)
+		}
+	case to == portDHCPServer && (typ == dhcpRequest || typ == dhcpRenew),
+		// A client that requests or renews has heard a server, be it that its answer went past this place.
+		from == portDHCPServer && (typ == dhcpAdvertise || typ == dhcpReply || typ == dhcpReconfigure):
+		c.link(p).DHCPv6Answers = true
+	}
+}
+
+func (l *Link) asked(p *packet.Packet, transaction uint32) {
+	l.DHCPv6Asked = true
+	d, t := &l.dhcpv6, p.Frame.Time
+	d.last, d.frame = t, p.Frame.Number
+	if sentHere(p) {
+		d.own = t
+	}
+	for i := range d.asks {
+		a := &d.asks[i]
+		if a.client == p.Source && a.transaction == transaction {
+			d.repeated = d.repeated || t.Sub(a.at) >= retransmission
+			return
+		}
+	}
+	d.asks[d.next] = ask{p.Source, transaction, t}
+	d.next = (d.next + 1) % len(d.asks)
+}

@@ -1,0 +1,166 @@
+// Package ra judges Router Advertisements and Router Solicitations: each by itself, against the other routers of its
+// link, and against what the same router said before (RFC 4861 §6). It keeps the picture of each link that a report shows.
+package ra
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"time"
+
+	"v6probe/internal/expect"
+	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
+	"v6probe/internal/packet"
+	"v6probe/internal/rule"
+)
+
+// Options says what a Checker should hold the network against.
+type Options struct {
+	Expect expect.State
+}
+
+// Checker judges packets in the order of their capture. Packet time is its only clock. What it keeps is bounded.
+type Checker struct {
+	expect expect.State
+	seed   maphash.Seed
+	report ndcheck.Report
+
+	links   map[packet.Link]*Link
+	order   []*Link // those with an RA or RS, in the order of their first
+	routers int     // on all links
+	ranks   []uint64
+
+	packets    uint64 // also the running number that says which of two was seen later
+	heard      uint64 // Router Advertisements
+	first, now time.Time
+	era        uint32 // counts the breaks in time; what lies in different eras is not compared
+}
+
+// New returns a Checker that has seen nothing.
+func New(o Options) *Checker {
+	return &Checker{expect: o.Expect, seed: maphash.MakeSeed(), links: make(map[packet.Link]*Link)}
+}
+
+const (
+	// A step back of more than maxReorder is a clock that was set, less than that are packets out of order.
+	maxReorder = time.Second
+	// Nothing at all for longer than any router lifetime of RFC 4861 §6.2.1 is a clock that was set, or two captures
+	// joined into one.
+	maxSilence = 9000 * time.Second
+)
+
+// tick takes over the time of a packet.
+func (c *Checker) tick(t time.Time) {
+	c.packets++
+	d := t.Sub(c.now)
+	switch {
+	case c.packets == 1:
+		c.first, c.now = t, t
+	case d < -maxReorder || d > maxSilence:
+		c.era++
+		c.now = t
+	case d > 0:
+		c.now = t
+	}
+}
+
+// Packet judges one packet and takes it into the picture. The findings are about this packet, or were proved by it. The
+// slice is valid until the next call.
+func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
+	c.report.Reset(p)
+	c.tick(p.Frame.Time)
+	switch {
+	case p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement:
+		checkRA(&c.report)
+		if !isPiece(p) {
+			c.advertisement(p)
+		}
+	case p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterSolicitation:
+		checkRS(&c.report)
+		if !isPiece(p) {
+			c.solicitation(p)
+		}
+	case p.IsICMPv6 && p.Message.Type.IsND():
+		// The rest of Neighbor Discovery is not looked at here.
+	default:
+		ndcheck.Message(&c.report) // a damaged fragment may hide a Router Advertisement
+		if p.Protocol == protocolUDP {
+			c.dhcpv6(p)
+		}
+	}
+	return c.report.Findings
+}
+
+// isPiece reports whether p is one fragment of several, whose message is not all there yet.
+func isPiece(p *packet.Packet) bool {
+	return p.IsFragment && !p.Fragment.Reassembled && !p.Fragment.Atomic
+}
+
+// Links returns the picture of every link on which an RA or RS was seen, in the order of their first.
+func (c *Checker) Links() []*Link {
+	for _, l := range c.order {
+		l.now, l.era = c.now, c.era
+	}
+	return slices.Clone(c.order)
+}
+
+// Link is what was seen on one layer-2 segment.
+type Link struct {
+	Where        packet.Link
+	MTU          int        // of the interface it was captured on, 0 when unknown or when the link is inside a tunnel
+	HardwareAddr packet.MAC // of that interface, zero when unknown
+	Routers      []*Router  // in the order of their first RA
+	Hosts        []*Host    // hosts that solicited, in the order of their first RS
+	Evicted      uint64     // routers and hosts that were forgotten for lack of room
+
+	DHCPv6Asked   bool // a client's Solicit or Information-request was seen
+	DHCPv6Answers bool // a server's message was seen, or a client's that only follows one
+
+	linkState
+}
+
+// Router is one source of RAs.
+type Router struct {
+	Source   netip.Addr
+	MAC      packet.MAC
+	HasMAC   bool
+	Outgoing bool            // sent by the capturing host itself
+	Tunnels  []packet.Tunnel // around its last RA
+
+	Count    uint64    // RAs seen
+	Accepted uint64    // of them, those that a receiver does not drop
+	Dropped  []rule.ID // why a receiver drops its last RA; empty when it accepts it
+
+	First, Last           time.Time
+	FirstFrame, LastFrame uint64
+	MinGap, MaxGap        time.Duration // between its RAs to all nodes; 0 until there are two
+
+	// Fields are those of its last accepted RA, or of its last one when none was accepted.
+	Fields icmp6.RouterFields
+	// Options has the newest of each option that it sent: of each prefix, each route, each type else, in the order
+	// of their first. Their bytes are copies.
+	Options []icmp6.Option
+	// Cut says that the capture cut an RA of it short, so that options may be missing here.
+	Cut bool
+
+	routerState
+}
+
+// Host is one source of RSs.
+type Host struct {
+	Source   netip.Addr
+	MAC      packet.MAC
+	HasMAC   bool
+	Outgoing bool // the capturing host itself
+
+	Count       uint64
+	First, Last time.Time
+
+	Answered bool // an RA came that it could take as the answer
+	By       netip.Addr
+	Unicast  bool          // to the host alone, so that it is an answer for sure
+	After    time.Duration // from the last RS to that RA
+
+	hostState
+}
