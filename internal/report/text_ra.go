@@ -59,8 +59,9 @@ const maxHosts = 8
 
 // headline says in one sentence what a guest gets from this link.
 func headline(l *ra.Link) string {
-	accepted, managed := 0, false
+	accepted, managed, cut := 0, false, false
 	for _, r := range l.Routers {
+		cut = cut || r.Cut
 		if r.Accepted > 0 {
 			accepted++
 			managed = managed || r.Fields.Managed
@@ -76,6 +77,8 @@ func headline(l *ra.Link) string {
 		return "guests form addresses in " + join(prefixes) + "."
 	case managed:
 		return "guests must ask DHCPv6 for addresses (M=1): no prefix is for SLAAC."
+	case cut:
+		return "the capture cut the advertisements short: what guests get is not known."
 	case accepted == countFinal(l):
 		return "no router offers itself (router lifetime 0) and none offers a prefix for SLAAC."
 	}
@@ -125,6 +128,9 @@ func (t *Text) router(l *ra.Link, r *ra.Router) {
 	}
 	for _, tun := range r.Tunnels {
 		t.item(2, "vxlan", column, fmt.Sprintf("VNI %d from %v to %v, UDP %d", tun.VNI, tun.Source, tun.Destination, tun.Port))
+	}
+	if r.Cut {
+		t.item(2, "CUT", column, "the capture cut its messages short: there may be more options")
 	}
 	t.item(2, "heard", column, heard(r))
 	for _, p := range forms(l, r) {
