@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -130,9 +129,4 @@ func chooseInterface() (string, error) {
 		hint = "this machine has no interface but its loopback"
 	}
 	return "", hinted(hint, "say where to look: %s", "-i IFACE for a live interface, -r FILE for a capture")
-}
-
-// warn writes a line of news that is no result.
-func warn(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, "v6probe: "+format+"\n", args...)
 }

@@ -14,7 +14,7 @@ const (
 	// small enough that what was read is still in the processor's cache when it is walked. From 128 KiB to 1 MiB
 	// it makes no measurable difference.
 	blockSize = 1 << 18
-	// pageSize aligns the reads, which spares the kernel's copy a slow start.
+	// pageSize aligns the reads, in memory as in the file, which spares the kernel's copy a slow start.
 	pageSize = 1 << 12
 	// maxCaptured bounds the captured bytes of one record. libpcap stops at 256 KiB; no link has longer frames.
 	maxCaptured = 1 << 20
@@ -32,6 +32,8 @@ type stream struct {
 	pos, end int
 	start    int64 // of buf[0] in the stream
 	err      error // why r gives no more
+	limit    int64 // if not 0: records that begin here or later are not read, and not a byte more than they need
+	epoch    int   // counts what changes how the records that follow are read
 
 	frame  packet.Frame
 	frames uint64
@@ -54,7 +56,7 @@ func (s *stream) need(ctx context.Context, n int) error {
 		s.buf = make([]byte, pageSize+maxBlock+blockSize)
 	}
 	rest := s.end - s.pos
-	at := -rest & (pageSize - 1)
+	at := int(s.offset() & (pageSize - 1))
 	copy(s.buf[at:], s.buf[s.pos:s.end])
 	s.start += int64(s.pos - at)
 	s.pos, s.end = at, at+rest
@@ -62,7 +64,7 @@ func (s *stream) need(ctx context.Context, n int) error {
 		if s.err != nil {
 			return s.err
 		}
-		m, err := s.r.Read(s.buf[s.end : s.end+blockSize])
+		m, err := s.r.Read(s.buf[s.end : s.end+s.ask(n)])
 		s.end += m
 		if m > 0 {
 			empty = 0
@@ -77,15 +79,35 @@ func (s *stream) need(ctx context.Context, n int) error {
 	return nil
 }
 
+// ask returns how many bytes to read, for a window of n: up to the end of the file's block, but no further than to the
+// limit if that is enough.
+func (s *stream) ask(n int) int {
+	at := s.start + int64(s.end)
+	m := blockEnd(at) - at
+	if s.limit > 0 {
+		m = min(m, max(s.limit-at, int64(s.pos+n-s.end)))
+	}
+	return int(m)
+}
+
+// blockEnd is where the file's block ends that has the byte at offset at.
+func blockEnd(at int64) int64 { return at&^(blockSize-1) + blockSize }
+
+// stopped reports whether the stream is at its limit.
+func (s *stream) stopped() bool { return s.limit > 0 && s.offset() >= s.limit }
+
+// jump makes the stream go on at offset at, where its reader is now.
+func (s *stream) jump(at int64) { s.start, s.pos, s.end, s.err = at, 0, 0, nil }
+
 // skip drops the next n bytes without keeping them.
 func (s *stream) skip(ctx context.Context, n int64) error {
 	for n > 0 {
-		if err := s.need(ctx, 1); err != nil {
+		m := int(min(n, blockSize))
+		if err := s.need(ctx, m); err != nil {
 			return err
 		}
-		m := min(n, int64(s.end-s.pos))
-		s.pos += int(m)
-		n -= m
+		s.pos += m
+		n -= int64(m)
 	}
 	return nil
 }

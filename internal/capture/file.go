@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"v6probe/internal/packet"
 )
@@ -21,6 +22,7 @@ type File struct {
 	stream  stream
 	in      *counter
 	pump    *pump
+	ahead   *ahead // nil: the reader reads alone
 	closers []io.Closer
 	records records
 	total   int64
@@ -30,12 +32,26 @@ type File struct {
 // records is what pcap and pcapng have in common: next walks to the next candidate and leaves it in stream.frame.
 type records interface {
 	next(ctx context.Context) error
+	// fork returns a reader of the records of s, which is another part of the file.
+	fork(s *stream) records
+	// look reports whether b, of maxHeader bytes at least, may begin with a record, and returns its size and its time in
+	// seconds.
+	look(b []byte) (size int, sec uint32, ok bool)
 }
 
 // OpenFile opens the capture file of the given name; "-" is stdin. The content of a regular file is looked at here,
 // that of a pipe with the first Next. A context interrupts the wait for a pipe; reading on with another context then works
 // for an uncompressed stream only.
 func OpenFile(name string, stdin io.Reader) (*File, error) {
+	length := int64(segmentSize)
+	if runtime.GOMAXPROCS(0) == 1 {
+		length = 0
+	}
+	return openFile(name, stdin, length)
+}
+
+// openFile is OpenFile with the length of the segments, 0 for a reader alone.
+func openFile(name string, stdin io.Reader, length int64) (*File, error) {
 	f := &File{}
 	in := stdin
 	if name == "-" {
@@ -60,7 +76,13 @@ func OpenFile(name string, stdin io.Reader) (*File, error) {
 		}
 		if regular = info.Mode().IsRegular(); regular {
 			f.total = info.Size()
+			if base, err := file.Seek(0, io.SeekCurrent); err == nil {
+				f.ahead = newAhead(file, base, f.total-base, length)
+			}
 		}
+	}
+	if f.ahead != nil {
+		in = f.ahead.file
 	}
 	f.in = &counter{r: in}
 	f.stream.r = f.in
@@ -83,6 +105,8 @@ func (f *File) Next(ctx context.Context) (packet.Frame, error) {
 	if err := f.err; err != nil {
 		if err == ctx.Err() {
 			f.err = nil // the next context may last longer
+		} else if f.ahead != nil {
+			f.ahead.stop()
 		}
 		return packet.Frame{}, err
 	}
@@ -98,7 +122,20 @@ func (f *File) next(ctx context.Context) error {
 			return err
 		}
 	}
-	return f.records.next(ctx)
+	for {
+		if f.ahead != nil && f.ahead.taken != nil {
+			if f.ahead.hand(f) {
+				return nil
+			}
+		}
+		err := f.records.next(ctx)
+		if err != errLimit {
+			return err
+		}
+		if err := f.ahead.turn(ctx, f); err != nil {
+			return err
+		}
+	}
 }
 
 // Stats implements Source. It must not be called during Next.
@@ -109,6 +146,9 @@ func (f *File) Stats() Stats {
 
 // Close implements Source. It leaves standard input open.
 func (f *File) Close() error {
+	if f.ahead != nil {
+		f.ahead.stop()
+	}
 	var err error
 	for _, c := range f.closers {
 		err = errors.Join(err, c.Close())
@@ -131,6 +171,7 @@ func (f *File) detect(ctx context.Context) error {
 			return err
 		}
 		f.closers = append(f.closers, r)
+		f.ahead = nil
 		format = codec.name + " of "
 		if head, err = s.head(ctx); err != nil {
 			return err
@@ -140,13 +181,21 @@ func (f *File) detect(ctx context.Context) error {
 		return fmt.Errorf("%s: %sempty file: not even a capture's header is in it", s.name, format)
 	}
 	if len(head) == 4 {
+		var r records
 		if _, _, ok := pcapMagic(head); ok {
-			f.records, err = newPcapReader(ctx, s)
+			r, err = newPcapReader(ctx, s)
+		} else if ngMagic(head) {
+			r, err = newNgReader(ctx, s)
+		}
+		if err != nil {
 			return err
 		}
-		if ngMagic(head) {
-			f.records, err = newNgReader(ctx, s)
-			return err
+		if r != nil {
+			f.records = r
+			if f.ahead != nil {
+				f.ahead.start(f)
+			}
+			return nil
 		}
 	}
 	return fmt.Errorf("%s: not a capture file: %sbytes % x …; pcap and pcapng are read, also compressed with gzip or zstd",
@@ -193,7 +242,7 @@ type pump struct {
 }
 
 func (p *pump) Read(b []byte) (int, error) {
-	if len(p.rest) == 0 && p.err == nil {
+	if p.busy || len(p.rest) == 0 && p.err == nil { // while busy, the rest is the goroutine's
 		if !p.busy {
 			p.busy = true
 			go p.read()

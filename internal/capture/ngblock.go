@@ -37,7 +37,8 @@ func (n *ngReader) section(b []byte) error {
 	if major, minor := n.u16(b[12:]), n.u16(b[14:]); major != 1 {
 		return s.damage(s.offset(), "pcapng version %d.%d is not read, only 1.x", major, minor)
 	}
-	n.ifaces = n.ifaces[:0]
+	n.ifaces = nil // and not [:0]: a fork may be using them
+	n.s.epoch++
 	return nil
 }
 
@@ -57,6 +58,7 @@ func (n *ngReader) iface(b []byte) error {
 		switch {
 		case code == optEnd:
 			n.ifaces = append(n.ifaces, i)
+			s.epoch++
 			return nil
 		case code == optComment:
 			if mtu, ok := strings.CutPrefix(string(value), mtuComment); ok {

@@ -84,6 +84,30 @@ func newPcapReader(ctx context.Context, s *stream) (*pcapReader, error) {
 	return p, nil
 }
 
+// fork implements records.
+func (p *pcapReader) fork(s *stream) records {
+	q := *p
+	q.s = s
+	return &q
+}
+
+// look implements records.
+func (p *pcapReader) look(b []byte) (size int, sec uint32, ok bool) {
+	captured, length := p.lengths(b)
+	ok = 0 < captured && captured <= maxCaptured && captured <= length && length < 1<<24 &&
+		int64(p.u32(b[4:]))*p.unit < 1e9
+	return p.header + int(captured), p.u32(b), ok
+}
+
+// lengths returns those in a record header.
+func (p *pcapReader) lengths(h []byte) (captured, length uint32) {
+	captured, length = p.u32(h[8:]), p.u32(h[12:])
+	if p.oldOrder || p.version3 && captured > length {
+		captured, length = length, captured
+	}
+	return captured, length
+}
+
 func (p *pcapReader) u32(b []byte) uint32 { return order(p.big, binary.LittleEndian.Uint32(b)) }
 
 // next walks to the next candidate and leaves it in s.frame.
@@ -91,6 +115,9 @@ func (p *pcapReader) next(ctx context.Context) error {
 	s := p.s
 	for {
 		p.skim()
+		if s.stopped() {
+			return errLimit
+		}
 		if s.end-s.pos < p.header {
 			if err := s.need(ctx, p.header); err == io.EOF && s.pos == s.end {
 				return io.EOF
@@ -99,10 +126,7 @@ func (p *pcapReader) next(ctx context.Context) error {
 			}
 		}
 		h := s.buf[s.pos:s.end]
-		captured, length := p.u32(h[8:]), p.u32(h[12:])
-		if p.oldOrder || p.version3 && captured > length {
-			captured, length = length, captured
-		}
+		captured, length := p.lengths(h)
 		if captured > maxCaptured {
 			return s.damage(s.offset(), "a record claims %d captured bytes; more than %d cannot be", captured, maxCaptured)
 		}

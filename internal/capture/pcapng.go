@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"v6probe/internal/packet"
@@ -36,10 +37,14 @@ const (
 
 // ngReader reads the blocks of a pcapng file.
 type ngReader struct {
-	s      *stream
-	big    bool // byte order of the current section
-	ifaces []ngInterface
+	s       *stream
+	big     bool // byte order of the current section
+	ifaces  []ngInterface
+	packets bool // stop at what is not a packet that is read
 }
+
+// errNoPacket says that what comes is not a packet that is read.
+var errNoPacket = errors.New("not a packet")
 
 // ngMagic recognises the first four bytes of a pcapng file.
 func ngMagic(b []byte) bool { return binary.LittleEndian.Uint32(b) == blockSection }
@@ -54,8 +59,29 @@ func newNgReader(ctx context.Context, s *stream) (*ngReader, error) {
 	if err == nil {
 		err = n.section(s.buf[s.pos : s.pos+int(size)])
 	}
+	if err != nil {
+		return nil, err
+	}
 	s.pos += int(size)
-	return n, err
+	return n, nil
+}
+
+// fork implements records. Its result does not touch the interfaces.
+func (n *ngReader) fork(s *stream) records {
+	return &ngReader{s: s, big: n.big, ifaces: n.ifaces, packets: true}
+}
+
+// look implements records. The time is left out.
+func (n *ngReader) look(b []byte) (size int, sec uint32, ok bool) {
+	if n.u32(b) != blockEnhanced {
+		return 0, 0, false
+	}
+	block, id, captured := n.u32(b[4:]), int64(n.u32(b[8:])), n.u32(b[20:])
+	ok = 32 <= block && block <= maxBlock && block%4 == 0 && captured <= block-32 && id < int64(len(n.ifaces))
+	if size = int(block); ok && size <= len(b) {
+		ok = n.u32(b[size-4:]) == block
+	}
+	return size, 0, ok
 }
 
 func (n *ngReader) u16(b []byte) uint16 {
@@ -79,12 +105,18 @@ func (n *ngReader) next(ctx context.Context) error {
 	s := n.s
 	for {
 		n.skim()
+		if s.stopped() {
+			return errLimit
+		}
 		typ, size, err := n.header(ctx)
 		if err != nil {
 			if err == io.EOF {
 				return n.end()
 			}
 			return err
+		}
+		if n.packets && typ != blockEnhanced {
+			return errNoPacket
 		}
 		found := false
 		switch typ {
@@ -236,8 +268,11 @@ func (n *ngReader) packet(b []byte, mask uint32) (bool, error) {
 	if captured > maxCaptured || int(captured) > len(b)-32 {
 		return false, s.damage(s.offset(), "a packet claims %d captured bytes in a block of %d", captured, len(b))
 	}
-	s.frames++
 	i := &n.ifaces[id]
+	if n.packets && !i.read {
+		return false, errNoPacket
+	}
+	s.frames++
 	if !i.read {
 		s.unread++
 		return false, nil
