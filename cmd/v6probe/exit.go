@@ -44,6 +44,14 @@ func hinted(hint, format string, args ...any) error {
 	return &hintError{fmt.Errorf(format, args...), hint}
 }
 
+// withHint adds a hint to err where it has none of its own.
+func withHint(hint string, err error) error {
+	if errors.As(err, new(interface{ Hint() string })) {
+		return err
+	}
+	return &hintError{err, hint}
+}
+
 // exitCode says err on w, with its hint if it has one, and returns the code to end with. A closed pipe is no news.
 func exitCode(w io.Writer, err error) int {
 	var code codeError

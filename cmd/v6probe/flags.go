@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -30,19 +32,16 @@ type sourceFlags struct {
 
 func (f *sourceFlags) add(c *cobra.Command) {
 	fs := c.Flags()
-	fs.StringVarP(&f.iface, "iface", "i", "", "capture on this interface; any: on all")
-	fs.StringVarP(&f.read, "read", "r", "", "read a capture: pcap or pcapng, also .gz and .zst; - is standard input")
-	fs.StringVarP(&f.write, "write", "w", "", "write what was looked at to this file, as pcapng")
-	fs.Uint64VarP(&f.count, "count", "c", 0, "end after so many messages")
-	fs.DurationVar(&f.timeout, "timeout", 20*time.Second, "how long to listen; 0: until interrupted")
+	fs.StringVarP(&f.iface, "iface", "i", "", "capture on interface `IFACE`; any is all of them")
+	fs.StringVarP(&f.read, "read", "r", "", "read the capture `FILE`: pcap or pcapng, also .gz and .zst; - is standard input")
+	fs.StringVarP(&f.write, "write", "w", "", "write what was looked at to `FILE`, as pcapng")
+	fs.Uint64VarP(&f.count, "count", "c", 0, "end after `N` messages")
+	fs.DurationVar(&f.timeout, "timeout", 20*time.Second, "how long to listen; 0 is until interrupted")
 	fs.BoolVar(&f.json, "json", false, "write NDJSON, one object a line")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show every message, one a line")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "only findings and the verdict; no hints, no progress")
-	fs.StringVar(&f.failOn, "fail-on", "error", "exit with 1 from this severity on: error, warning or never")
+	fs.StringVar(&f.failOn, "fail-on", "error", "exit with 1 from `SEVERITY` on: error, warning or never")
 	addColorFlag(c, &f.color)
-	c.MarkFlagsMutuallyExclusive("iface", "read")
-	c.MarkFlagsMutuallyExclusive("json", "verbose")
-	c.MarkFlagsMutuallyExclusive("json", "quiet")
 	complete(c, "iface", func() []string { return append(capture.InterfaceNames(), "any") })
 	complete(c, "fail-on", func() []string { return []string{"error", "warning", "never"} })
 	c.MarkFlagFilename("read", "pcap", "pcapng", "cap", "gz", "zst")
@@ -50,7 +49,7 @@ func (f *sourceFlags) add(c *cobra.Command) {
 }
 
 func addColorFlag(c *cobra.Command, color *string) {
-	c.Flags().StringVar(color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
+	c.Flags().StringVar(color, "color", "auto", "colour `WHEN`: auto, always or never (NO_COLOR is honoured)")
 	complete(c, "color", func() []string { return []string{"auto", "always", "never"} })
 }
 
@@ -59,6 +58,24 @@ func complete(c *cobra.Command, flag string, list func() []string) {
 	c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return list(), cobra.ShellCompDirectiveNoFileComp
 	})
+}
+
+// check says what is wrong with the flags together.
+func (f *sourceFlags) check(c *cobra.Command) error {
+	given := c.Flags().Changed
+	switch {
+	case given("iface") && given("read"):
+		return hinted("leave one of them out", "-i is for a live interface and -r for a capture: not both")
+	case given("iface") && f.iface == "":
+		return hinted("interfaces here: "+strings.Join(capture.InterfaceNames(), ", "), "-i: the name is empty")
+	case given("read") && f.read == "":
+		return hinted("name a capture; - is standard input", "-r: the name is empty")
+	case f.json && (f.verbose || f.quiet):
+		return hinted("--json has all that -v shows", "--json cannot be had with -v or -q")
+	case f.timeout < 0:
+		return hinted("for example --timeout 5s; 0 is until interrupted", "--timeout: %v is less than nothing", f.timeout)
+	}
+	return nil
 }
 
 // fail returns the severity from which findings fail the run, and whether they never do.
@@ -82,13 +99,15 @@ func textStyle(color string, w io.Writer) (report.Style, error) {
 	case "always":
 		s.Color = true
 	case "auto":
-		s.Color = tty && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		s.Color = canDraw(w) && os.Getenv("NO_COLOR") == ""
 	case "never":
 	default:
 		return s, hinted("one of: auto, always, never", "--color: no such choice: %q", color)
 	}
 	if tty {
-		s.Width = columns(w)
+		const readable = 110 // wider lines are hard to read
+		columns, _ := terminalSize(w)
+		s.Width = min(columns, readable)
 	}
 	return s, nil
 }
@@ -99,34 +118,37 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// columns returns how wide to write on the terminal w: as wide as it is, up to what reads well.
-func columns(w io.Writer) int {
-	const readable = 110
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0
+// canDraw reports whether w is a terminal that knows escape sequences.
+func canDraw(w io.Writer) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
+
+// terminalSize returns the size of the terminal w, or the usual one where it does not tell.
+func terminalSize(w io.Writer) (columns, rows int) {
+	if f, ok := w.(*os.File); ok {
+		if columns, rows, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && rows > 0 {
+			return columns, rows
+		}
 	}
-	n, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return min(n, readable)
+	return 80, 24
 }
 
-// chooseInterface returns the interface to listen on when none is named: the only one there is.
+// chooseInterface returns the interface to listen on when none is named: the only one that is up.
 func chooseInterface() (string, error) {
+	list, err := net.Interfaces()
+	if err != nil {
+		return "", fmt.Errorf("list of interfaces: %w", err)
+	}
 	var up []string
-	for _, name := range capture.InterfaceNames() {
-		if name != "lo" {
-			up = append(up, name)
+	for _, i := range list {
+		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagLoopback == 0 {
+			up = append(up, i.Name)
 		}
 	}
 	if len(up) == 1 {
 		return up[0], nil
 	}
-	hint := "interfaces here: " + strings.Join(up, ", ")
+	hint := "interfaces that are up: " + strings.Join(up, ", ")
 	if len(up) == 0 {
-		hint = "this machine has no interface but its loopback"
+		hint = "no interface of this machine is up but its loopback"
 	}
 	return "", hinted(hint, "say where to look: %s", "-i IFACE for a live interface, -r FILE for a capture")
 }

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"v6probe/internal/capture"
 	"v6probe/internal/expect"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/packet"
@@ -40,14 +41,14 @@ whether it was answered.`,
   v6probe ra -r capture.pcap.gz --json    one JSON object a line
   tcpdump -i eth0 -w - ip6 | v6probe ra -r -
   v6probe ra -i eth0 --expect-router fe80::1 --expect-prefix 2001:db8:1::/64`,
-		Args:              cobra.NoArgs,
+		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(c *cobra.Command, _ []string) error { return runRA(c, &f) },
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.passive, "passive", false, "send nothing")
-	c.Flags().StringArrayVar(&f.routers, "expect-router", nil, "link-local address of a router that may advertise; repeat for more")
-	c.Flags().StringArrayVar(&f.prefixes, "expect-prefix", nil, "prefix that may be advertised; repeat for more")
+	c.Flags().StringArrayVar(&f.routers, "expect-router", nil, "only the router `ADDRESS` may advertise; repeat for more")
+	c.Flags().StringArrayVar(&f.prefixes, "expect-prefix", nil, "only `PREFIX` may be advertised; repeat for more")
 	return c
 }
 
@@ -70,12 +71,16 @@ func (f *raFlags) expected() (expect.State, error) {
 	return s, nil
 }
 
-func runRA(c *cobra.Command, f *raFlags) (err error) {
+func runRA(c *cobra.Command, f *raFlags) error {
+	if err := f.check(c); err != nil {
+		return err
+	}
 	want, err := f.expected()
 	if err != nil {
 		return err
 	}
-	style, err := textStyle(f.color, c.OutOrStdout())
+	out := c.OutOrStdout()
+	style, err := textStyle(f.color, out)
 	if err != nil {
 		return err
 	}
@@ -87,43 +92,54 @@ func runRA(c *cobra.Command, f *raFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-
-	checker := ra.New(ra.Options{Expect: want})
-	view := raView{text: report.NewText(c.OutOrStdout(), style), json: report.NewJSON(c.OutOrStdout()), flags: f, checker: checker}
-	ctx := c.Context()
-	if s.live && f.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, f.timeout)
-		defer cancel()
-	}
-	view.progress = s.progress(c.ErrOrStderr(), &f.sourceFlags)
-	if s.live && !f.passive {
-		var wait func()
-		view.answered, wait = ask(ctx, s.iface, view.progress)
-		defer wait()
-	}
-	result, runErr := pipeline.Run(ctx, pipeline.Options{
-		Source: s.source, Checker: checker, Sink: &view, Wanted: wantRA, Count: f.count, Tee: s.tee, Tick: view.progress.File,
-	})
+	view := &raView{flags: f, checker: ra.New(ra.Options{Expect: want}), text: report.NewText(out, style), json: report.NewJSON(out),
+		progress: s.progress(out, c.ErrOrStderr(), &f.sourceFlags)}
+	result, runErr := view.run(c.Context(), s)
 	view.progress.End()
+	if closeErr := s.close(); runErr == nil {
+		runErr = closeErr
+	}
+	switch {
+	case errors.As(runErr, new(*pipeline.SinkError)):
+		return runErr
+	case runErr != nil && !s.live && result.Stats.Frames == 0 && !errors.As(runErr, new(*capture.DamageError)):
+		return withHint(captureHint, runErr) // there is nothing to report
+	}
+	// The terminal may have another size by now.
+	if style, err := textStyle(f.color, out); err == nil {
+		view.text = report.NewText(out, style)
+	}
 	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Tally: result.Tally, FailOn: failOn, NeverFail: never}
 	if runErr != nil {
 		sum.Damage = oneLine(runErr.Error())
 	}
-	if errors.As(runErr, new(*pipeline.SinkError)) {
-		return runErr
-	}
 	if err := view.end(sum, result); err != nil {
 		return err
 	}
-	switch {
-	case runErr != nil:
-		return runErr
-	case sum.Failed():
+	if runErr == nil && sum.Failed() {
 		return codeError(exitFindings)
 	}
-	return nil
+	return runErr
+}
+
+// run reads the source to its end, or as long as it is to listen, and asks meanwhile.
+func (v *raView) run(ctx context.Context, s *session) (pipeline.Result, error) {
+	if s.live {
+		defer func(start time.Time) { v.listened = time.Since(start) }(time.Now())
+		if v.flags.timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, v.flags.timeout)
+			defer cancel()
+		}
+		if !v.flags.passive {
+			var wait func()
+			v.answered, wait = ask(ctx, s.iface, v.progress)
+			defer wait()
+		}
+	}
+	return pipeline.Run(ctx, pipeline.Options{
+		Source: s.source, Checker: v.checker, Sink: v, Wanted: wantRA, Count: v.flags.count, Tee: s.tee, Tick: v.progress.File,
+	})
 }
 
 // wantRA says which packets are messages of this view: RAs and RSs, whole or put together; RAs count.
@@ -147,7 +163,8 @@ type raView struct {
 	json     *report.JSON
 	checker  *ra.Checker
 	progress *report.Progress
-	answered func() // tells the asker that an RA was heard; may be nil
+	answered func()        // tells the asker that an RA was heard; may be nil
+	listened time.Duration // how long a live run took
 }
 
 func (v *raView) Message(p *packet.Packet, found []rule.Finding) error {
@@ -182,25 +199,25 @@ func (v *raView) end(sum report.Summary, result pipeline.Result) error {
 		if v.flags.verbose && result.Messages > 0 {
 			v.text.Blank()
 		}
-		v.text.Links(links)
+		v.text.Links(links, v.listened)
 	}
 	v.text.Findings(result.Tally.Found())
-	v.text.Verdict(sum, heardWhat(links, result))
+	v.text.Verdict(sum, v.heard(links, result))
 	return v.text.Err()
 }
 
-func heardWhat(links []*ra.Link, result pipeline.Result) string {
-	var routers int
-	var ras uint64
+// heard says how much was heard, for the verdict.
+func (v *raView) heard(links []*ra.Link, result pipeline.Result) string {
+	var routers, advertisements uint64
 	for _, l := range links {
-		routers += len(l.Routers)
-		for _, r := range l.Routers {
-			ras += r.Count
-		}
+		routers += uint64(len(l.Routers)) + l.EvictedRouters
+		advertisements += l.Advertisements
 	}
-	s := fmt.Sprintf("%s from %s", report.Plural(ras, "advertisement"), report.Plural(uint64(routers), "router"))
-	if d := result.Last.Sub(result.First); d > 0 {
+	s := report.Plural(advertisements, "advertisement") + " from " + report.Plural(routers, "router")
+	if d := result.Last.Sub(result.First); v.listened > 0 {
+		s += " in " + report.Duration(v.listened)
+	} else if d > 0 {
 		s += " in " + report.Duration(d)
 	}
-	return s + fmt.Sprintf("; %s looked at", report.Plural(result.Stats.Frames, "frame"))
+	return s + "; " + report.Plural(result.Stats.Frames, "frame") + " looked at"
 }

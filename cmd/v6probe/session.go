@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,14 +17,18 @@ import (
 	"v6probe/internal/solicit"
 )
 
+const captureHint = "-r reads a pcap or pcapng file, also .gz or .zst; - is standard input"
+
 // session is an open source and what belongs to it.
 type session struct {
 	source capture.Source
 	live   bool
 	iface  string
 	tee    func(packet.Frame) error
-	file   *os.File
-	writer *capture.Writer
+
+	file    *os.File
+	writer  *capture.Writer
+	flushed time.Time
 }
 
 // open opens what f asks for.
@@ -31,7 +37,7 @@ func (f *sourceFlags) open(c *cobra.Command) (*session, error) {
 	if f.read != "" {
 		src, err := capture.OpenFile(f.read, c.InOrStdin())
 		if err != nil {
-			return nil, err
+			return nil, withHint(captureHint, err)
 		}
 		s.source = src
 	} else {
@@ -49,7 +55,7 @@ func (f *sourceFlags) open(c *cobra.Command) (*session, error) {
 		s.source, s.live = src, true
 	}
 	if f.write != "" {
-		if err := s.openTee(f.write, f.read); err != nil {
+		if err := s.openTee(f.write, f.read, c.InOrStdin()); err != nil {
 			s.source.Close()
 			return nil, err
 		}
@@ -57,41 +63,70 @@ func (f *sourceFlags) open(c *cobra.Command) (*session, error) {
 	return s, nil
 }
 
-func (s *session) openTee(name, reading string) error {
+func (s *session) openTee(name, reading string, stdin io.Reader) error {
 	if name == "-" {
 		return hinted("name a file: results go to standard output", "-w -: cannot write the capture there")
 	}
-	if sameFile(name, reading) {
+	if !s.live && sameFile(name, reading, stdin) {
 		return hinted("name another file", "-w %s: that is the capture being read", name)
 	}
 	file, err := os.Create(name)
 	if err != nil {
-		return err
+		return withHint("-w needs a file that can be written", err)
 	}
 	s.file, s.writer = file, capture.NewWriter(file)
-	s.tee = s.writer.Write
+	s.tee = s.writeFrame
 	return nil
 }
 
+// flushEvery is how far the file of -w may lag behind a live capture.
+const flushEvery = time.Second
+
+func (s *session) writeFrame(f packet.Frame) error {
+	err := s.writer.Write(f)
+	if s.live && err == nil && time.Since(s.flushed) >= flushEvery {
+		err, s.flushed = s.writer.Flush(), time.Now()
+	}
+	if err != nil {
+		return fmt.Errorf("-w: %w", err)
+	}
+	return nil
+}
+
+// close ends the source and completes the file of -w.
 func (s *session) close() error {
 	stats := s.source.Stats()
 	s.source.Close() // it was only read from: nothing can be lost
 	if s.writer == nil {
 		return nil
 	}
-	return errors.Join(s.writer.Close(stats), s.file.Close())
+	if err := errors.Join(s.writer.Close(stats), s.file.Close()); err != nil {
+		return fmt.Errorf("-w: %w", err)
+	}
+	return nil
 }
 
-func sameFile(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
+// sameFile reports whether the file called name is the one being read.
+func sameFile(name, reading string, stdin io.Reader) bool {
+	a, err := os.Stat(name)
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(reading)
+	if file, ok := stdin.(*os.File); ok && reading == "-" {
+		b, err = file.Stat()
+	}
+	return err == nil && a.Mode().IsRegular() && os.SameFile(a, b)
 }
 
 // progress returns what shows on w how far the work is.
-func (s *session) progress(w io.Writer, f *sourceFlags) *report.Progress {
-	style, _ := textStyle(f.color, w)
-	p := report.NewProgress(w, style, isTerminal(w) && !f.verbose, f.quiet)
+func (s *session) progress(out, w io.Writer, f *sourceFlags) *report.Progress {
+	// Where results go to the terminal as they come, they are the progress.
+	var size func() (columns, rows int)
+	if canDraw(w) && !(isTerminal(out) && (f.verbose || f.json)) {
+		size = func() (int, int) { return terminalSize(w) }
+	}
+	p := report.NewProgress(w, size, f.quiet)
 	if s.live {
 		p.Listen(s.iface, f.timeout)
 	}

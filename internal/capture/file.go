@@ -56,6 +56,8 @@ func openFile(name string, stdin io.Reader, length int64) (*File, error) {
 	in := stdin
 	if name == "-" {
 		name = "standard input"
+	} else if info, err := os.Stat(name); err == nil && info.Mode().Type() == os.ModeNamedPipe {
+		in = &namedPipe{name: name}
 	} else {
 		file, err := os.Open(name)
 		if err != nil {
@@ -227,6 +229,21 @@ func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	return n, err
+}
+
+// namedPipe is opened by its first Read, because that waits for a writer.
+type namedPipe struct {
+	name string
+	file *os.File
+}
+
+func (p *namedPipe) Read(b []byte) (n int, err error) {
+	if p.file == nil {
+		if p.file, err = os.Open(p.name); err != nil {
+			return 0, err
+		}
+	}
+	return p.file.Read(b)
 }
 
 // pump reads what may keep one waiting, so that the wait ends with a context. A read that the context has interrupted

@@ -3,6 +3,7 @@ package capture
 import (
 	"fmt"
 	"net"
+	"os"
 )
 
 // AnyInterface is the name that stands for all interfaces at once, as in tcpdump.
@@ -48,5 +49,9 @@ func (e *PermissionError) Unwrap() error { return e.Err }
 
 // Hint names the capability and the command that grants it.
 func (e *PermissionError) Hint() string {
-	return "it takes the capability cap_net_raw: run as root, or once: sudo setcap cap_net_raw+ep $(command -v v6probe)"
+	self, err := os.Executable()
+	if err != nil {
+		self = "$(command -v v6probe)"
+	}
+	return "it takes the capability cap_net_raw: run as root, or once: sudo setcap cap_net_raw+ep " + self
 }

@@ -3,6 +3,9 @@ package capture
 import (
 	"context"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -99,5 +102,27 @@ func TestLiveStdin(t *testing.T) {
 	close(parts)
 	if _, err := f.Next(context.Background()); err != io.EOF {
 		t.Error(err)
+	}
+}
+
+// TestNamedPipe ends the wait for somebody to write into a named pipe, and then reads what was written.
+func TestNamedPipe(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pipe")
+	if out, err := exec.Command("mkfifo", name).CombinedOutput(); err != nil {
+		t.Skipf("mkfifo: %v: %s", err, out) // Windows
+	}
+	f, err := OpenFile(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.Next(ctx); err != context.Canceled {
+		t.Fatalf("got %v, want %v", err, context.Canceled)
+	}
+	go os.WriteFile(name, small(2), 0)
+	if frames, _, err := drain(f); err != io.EOF || len(frames) != 1 {
+		t.Errorf("%d frames, %v", len(frames), err)
 	}
 }

@@ -175,9 +175,9 @@ func checkOptions(r *Report) {
 		}
 		switch {
 		case !decoded(o.Type):
-			r.Add("nd.opt-unknown", o.Offset, at(o), "%s, %d bytes", name(o.Type), 8*int(o.Length))
+			r.Add("nd.opt-unknown", o.Offset, o.Type.String(), "%s, %d bytes", name(o.Type), 8*int(o.Length))
 		case !allowed(m.Type, o.Type):
-			r.Add("nd.opt-not-allowed", o.Offset, at(o), "%s in a %v", name(o.Type), m.Type)
+			r.Add("nd.opt-not-allowed", o.Offset, o.Type.String(), "%s in a %v", name(o.Type), m.Type)
 		}
 	}
 	if m.Trailing > 0 && p.Complete && !guessed {

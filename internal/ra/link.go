@@ -29,7 +29,6 @@ type linkState struct {
 	listed     bool   // an RA or RS was seen
 	proven     bool   // a router was heard again
 	gateway    bool   // an accepted RA had a router lifetime
-	advertised uint64 // RAs, whether receivers drop them or not
 	routers    map[routerKey]*Router
 	hosts      map[routerKey]*Host
 	waiting    []*Host // solicited and got no answer yet
@@ -163,7 +162,7 @@ func (c *Checker) forgetRouters(l *Link) {
 		return true
 	})
 	c.routers -= before - len(l.Routers)
-	l.Evicted += uint64(before - len(l.Routers))
+	l.EvictedRouters += uint64(before - len(l.Routers))
 }
 
 // forgetHosts makes room for a host of l.
@@ -181,7 +180,7 @@ func (c *Checker) forgetHosts(l *Link) {
 		}
 	}
 	l.Hosts = slices.DeleteFunc(l.Hosts, gone)
-	l.Evicted += uint64(before - len(l.Hosts))
+	l.EvictedHosts += uint64(before - len(l.Hosts))
 }
 
 // sentHere reports whether the capturing host itself sent p. A frame that leaves on a bridge port, to a virtual machine

@@ -166,8 +166,8 @@ func TestFlood(t *testing.T) {
 		t.Errorf("the heap grew by %d bytes", grown)
 	}
 	l := s.checker.Links()[0]
-	if len(l.Routers) > maxRouters || len(l.routers) != len(l.Routers) || s.checker.routers != len(l.Routers) || l.Evicted < uint64(n)*9/10 {
-		t.Errorf("%d routers, %d evicted", len(l.Routers), l.Evicted)
+	if len(l.Routers) > maxRouters || len(l.routers) != len(l.Routers) || s.checker.routers != len(l.Routers) || l.EvictedRouters < uint64(n)*9/10 {
+		t.Errorf("%d routers, %d evicted", len(l.Routers), l.EvictedRouters)
 	}
 	if r := l.Routers[0]; r.Source != addr(craft.RouterLL) || r.Count != uint64(n/5000+2) {
 		t.Errorf("the genuine router is %+v", l.Routers[0])
@@ -212,8 +212,8 @@ func TestBounds(t *testing.T) {
 		s.play(shot{at: float64(i) / 100, data: craft.Frame(mac, fmt.Sprintf("fe80::%x", i+1), craft.AllRouters, craft.RS())})
 	}
 	l := s.checker.Links()[0]
-	if n := len(l.Hosts); n > maxHosts || n != len(l.hosts) || len(l.waiting) > n || l.Evicted != uint64(5000-n) {
-		t.Errorf("%d hosts, %d waiting, %d evicted", n, len(l.waiting), l.Evicted)
+	if n := len(l.Hosts); n > maxHosts || n != len(l.hosts) || len(l.waiting) > n || l.EvictedHosts != uint64(5000-n) {
+		t.Errorf("%d hosts, %d waiting, %d evicted", n, len(l.waiting), l.EvictedHosts)
 	}
 	if h := l.Hosts[len(l.Hosts)-1]; h.Source != addr("fe80::1388") {
 		t.Errorf("the newest host is %v", h.Source)
@@ -280,7 +280,7 @@ func TestForgottenOffer(t *testing.T) {
 		for i := range maxRouters {
 			s.play(shot{at: 2 * float64(i+1), data: craft.Frame(otherMAC, fmt.Sprintf("fe80::%x", i+1), craft.AllNodes, goodRA.Message())})
 		}
-		if l := s.checker.Links()[0]; l.Evicted == 0 || l.Routers[0].Source == addr(craft.RouterLL) {
+		if l := s.checker.Links()[0]; l.EvictedRouters == 0 || l.Routers[0].Source == addr(craft.RouterLL) {
 			t.Fatal("the router is still there")
 		}
 		if got, want := s.end() == "ra.no-address-source", offer == nil; got != want {

@@ -218,7 +218,7 @@ func (h *Host) tried(s tries) string {
 
 // endSolicitor judges at the end whether h was answered.
 func (l *Link) endSolicitor(h *Host, now time.Time, era uint32) (rule.Finding, bool) {
-	if l.advertised == 0 {
+	if l.Advertisements == 0 {
 		if h.asked < maxSolicitations {
 			return rule.Finding{}, false
 		}

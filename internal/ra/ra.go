@@ -112,7 +112,10 @@ type Link struct {
 	HardwareAddr packet.MAC // of that interface, zero when unknown
 	Routers      []*Router  // in the order of their first RA
 	Hosts        []*Host    // hosts that solicited, in the order of their first RS
-	Evicted      uint64     // routers and hosts that were forgotten for lack of room
+
+	Advertisements uint64 // seen, whether receivers drop them or not
+	// Routers and hosts that were forgotten for lack of room; one that came back is counted again.
+	EvictedRouters, EvictedHosts uint64
 
 	DHCPv6Asked   bool // a client's Solicit or Information-request was seen
 	DHCPv6Answers bool // a server's message was seen, or a client's that only follows one

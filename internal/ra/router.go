@@ -108,7 +108,7 @@ func (c *Checker) advertisement(p *packet.Packet) {
 	c.heard++
 	l := c.link(p)
 	c.list(l)
-	l.advertised++
+	l.Advertisements++
 	c.checkFlood(l, p)
 	r := c.router(l, p)
 	hash, dropped, t := maphash.Bytes(c.seed, p.Payload), c.report.Drops(), p.Frame.Time

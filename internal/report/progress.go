@@ -15,24 +15,27 @@ import (
 // in one line what is being waited for. It is safe for use by several goroutines.
 type Progress struct {
 	w     io.Writer
-	style Style
-	tty   bool
+	size  func() (columns, rows int) // of the terminal; nil when there is none to draw on
 	quiet bool
 	start time.Time
+
+	last    time.Time // of an update; these two belong to the goroutine that runs the pipeline
+	updates int
 
 	mu      sync.Mutex
 	iface   string
 	timeout time.Duration
-	lines   []string // one a router
-	drawn   int      // terminal lines now on screen
-	last    time.Time
+	lines   []string // one a router, or the bar of a file
+	more    int      // routers without a line
+	drawn   int // terminal lines now on screen
 	stop    chan struct{}
 	done    sync.WaitGroup
 }
 
-// NewProgress returns a Progress on w.
-func NewProgress(w io.Writer, s Style, tty, quiet bool) *Progress {
-	return &Progress{w: w, style: s, tty: tty, quiet: quiet, start: time.Now()}
+// NewProgress returns a Progress on w. size tells how large the terminal is, each time it is drawn on; it is nil where
+// there is none.
+func NewProgress(w io.Writer, size func() (columns, rows int), quiet bool) *Progress {
+	return &Progress{w: w, size: size, quiet: quiet, start: time.Now()}
 }
 
 // Note says a line of news.
@@ -55,7 +58,7 @@ func (p *Progress) Listen(iface string, timeout time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.iface, p.timeout = printable(iface), timeout
-	if !p.tty {
+	if p.size == nil {
 		until := "until interrupted"
 		if timeout > 0 {
 			until = "for up to " + timeout.String()
@@ -67,6 +70,11 @@ func (p *Progress) Listen(iface string, timeout time.Duration) {
 	p.stop = make(chan struct{})
 	p.done.Go(p.tick)
 }
+
+const (
+	updatesPerSecond = 30
+	redrawAfter      = time.Second / updatesPerSecond
+)
 
 func (p *Progress) tick() {
 	t := time.NewTicker(time.Second)
@@ -83,57 +91,66 @@ func (p *Progress) tick() {
 	}
 }
 
-// redrawAfter keeps a flood of advertisements from becoming one of escape sequences.
-const redrawAfter = 100 * time.Millisecond
-
-// Links updates the line of each router.
+// Links updates the line of each router: at once, but no more than a few dozen times a second, so that a flood of
+// advertisements does not become one of escape sequences.
 func (p *Progress) Links(links func() []*ra.Link) {
-	if p.stop == nil || time.Since(p.last) < redrawAfter {
+	if p.stop == nil {
 		return
 	}
-	const most = 12
+	if now := time.Now(); now.Sub(p.last) >= time.Second {
+		p.last, p.updates = now, 0
+	}
+	if p.updates++; p.updates > updatesPerSecond {
+		return
+	}
+	const most = 64 // more than any screen has
 	var lines []string
+	n := 0
 	for _, l := range links() {
-		for _, r := range l.Routers {
-			if len(lines) < most {
-				lines = append(lines, routerLine(l, r))
-			}
+		n += len(l.Routers)
+		for _, r := range l.Routers[:min(len(l.Routers), most-len(lines))] {
+			lines = append(lines, routerLine(l, r))
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lines, p.last = lines, time.Now()
+	p.lines, p.more = lines, n-len(lines)
 	p.redraw()
 }
 
 func routerLine(l *ra.Link, r *ra.Router) string {
-	s := fmt.Sprintf("%v  %s, last %s", r.Source, Plural(r.Count, "time"), r.Last.Local().Format(time.TimeOnly))
+	s := fmt.Sprintf("%v  %s, last %s", r.Source, times(r.Count), r.Last.Local().Format(time.TimeOnly))
 	if name := l.Where.String(); name != "" {
 		s = printable(name) + "  " + s
 	}
+	if len(r.Dropped) > 0 {
+		return s + "  invalid: " + string(r.Dropped[0])
+	}
+	offered := false
 	for _, pre := range l.Prefixes() {
 		if offers(r, pre) {
 			s += "  " + pre.String()
+			offered = true
 		}
 	}
-	if len(r.Dropped) > 0 {
-		s += "  invalid: " + string(r.Dropped[0])
+	if !offered {
+		s += "  no prefix for SLAAC"
 	}
 	return s
 }
 
 // File shows how much of a file was read, once that takes long enough to wonder.
 func (p *Progress) File(s capture.Stats) {
-	if !p.tty || p.quiet || p.stop != nil || s.TotalBytes == 0 {
+	if p.size == nil || p.quiet || p.stop != nil || s.TotalBytes == 0 {
 		return
 	}
 	now := time.Now()
 	if now.Sub(p.start) < time.Second || now.Sub(p.last) < redrawAfter {
 		return
 	}
+	p.last = now
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = now
 	share := min(float64(s.Bytes)/float64(s.TotalBytes), 1)
 	rate := float64(s.Bytes) / now.Sub(p.start).Seconds()
 	left := time.Duration(float64(s.TotalBytes-s.Bytes) / rate * float64(time.Second)).Round(time.Second)
@@ -153,7 +170,7 @@ func (p *Progress) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
-	p.lines, p.iface = nil, ""
+	p.lines, p.more, p.iface = nil, 0, ""
 }
 
 func (p *Progress) redraw() {
@@ -161,24 +178,34 @@ func (p *Progress) redraw() {
 	p.draw()
 }
 
-// clear takes what draw drew off the screen again.
+// clear takes what draw drew off the screen again, and what was typed behind it, ^C above all.
 func (p *Progress) clear() {
-	for ; p.drawn > 0; p.drawn-- {
-		io.WriteString(p.w, "\x1b[A\x1b[2K")
+	if p.drawn > 0 {
+		fmt.Fprintf(p.w, "\r\x1b[%dA\x1b[J", p.drawn)
 	}
+	p.drawn = 0
 }
 
+// draw writes as many lines as the screen has room for, none of them wider than it: what scrolled could not be cleared.
 func (p *Progress) draw() {
-	if !p.tty || p.quiet {
+	if p.size == nil || p.quiet {
 		return
 	}
-	lines := p.lines
+	columns, rows := p.size()
+	lines, more := p.lines, p.more
 	if p.iface != "" {
 		lines = append([]string{p.status()}, lines...)
 	}
+	if room := max(rows-2, 1); len(lines) > room {
+		more += len(lines) - room
+		lines = lines[:room]
+	}
+	if more > 0 {
+		lines = append(lines[:len(lines):len(lines)], fmt.Sprintf("… and %s more", Plural(more, "router")))
+	}
 	for _, l := range lines {
-		if r := []rune(l); len(r) > p.style.width()-1 {
-			l = string(r[:p.style.width()-1])
+		if r := []rune(l); len(r) > columns-1 {
+			l = string(r[:max(columns-1, 0)])
 		}
 		fmt.Fprintln(p.w, strings.ReplaceAll(l, nbsp, " "))
 	}

@@ -64,7 +64,7 @@ func where(f rule.Found) string {
 	if f.Link != "" {
 		parts = append(parts, printable(f.Link))
 	}
-	if f.Source.IsValid() {
+	if f.Source.IsValid() && !strings.Contains(f.Detail, f.Source.String()) {
 		parts = append(parts, f.Source.String())
 	}
 	switch {
@@ -86,7 +86,7 @@ func receiver(r rule.Rule) string {
 	case rule.ReceiverDrops:
 		return "Receivers drop the packet. "
 	case rule.ReceiverIgnores:
-		return "Receivers ignore it. "
+		return "Receivers ignore the option or field. "
 	}
 	return ""
 }
@@ -121,6 +121,9 @@ func (t *Text) Verdict(s Summary, what string) {
 		Plural(s.Tally.Count(rule.Info), "note"),
 	}
 	text := strings.Join(counts, ", ") + "; " + what
+	if s.Damage != "" {
+		text = "ended early: " + s.Damage + "; " + text
+	}
 	if n := s.Tally.Unlisted(); n > 0 {
 		text += fmt.Sprintf("; %s more of the same kinds", Plural(n, "finding"))
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,10 +15,11 @@ import (
 // column is where the values of a router's block begin.
 const column = 12
 
-// Links writes the picture of every link: first what it means for a guest, then a block a router.
-func (t *Text) Links(links []*ra.Link) {
-	if len(links) == 0 {
-		t.line(t.style.paint(sgrBold, "No Router Advertisement was heard."))
+// Links writes the picture of every link: first what it means for a guest, then a block a router. listened is how long a
+// live capture took, 0 for a file.
+func (t *Text) Links(links []*ra.Link, listened time.Duration) {
+	if !heardAny(links) {
+		t.silence(listened)
 	}
 	for i, l := range links {
 		if i > 0 {
@@ -27,6 +29,30 @@ func (t *Text) Links(links []*ra.Link) {
 	}
 }
 
+func heardAny(links []*ra.Link) bool {
+	return slices.ContainsFunc(links, func(l *ra.Link) bool { return l.Advertisements > 0 })
+}
+
+// cloudStackInterval is the longest time between two advertisements of CloudStack's routers.
+const cloudStackInterval = 15 * time.Second
+
+func (t *Text) silence(listened time.Duration) {
+	head := "No Router Advertisement was heard."
+	if listened > 0 {
+		head = "No Router Advertisement was heard in " + Duration(listened) + "."
+	}
+	t.line(t.style.paint(sgrBold, head))
+	if listened > 0 && listened < cloudStackInterval {
+		t.item(0, "", 0, "That is too short to be sure: CloudStack's routers may be silent for 15 s.")
+	}
+}
+
+// What a report shows at most; the rest is counted.
+const (
+	maxRouters = 32
+	maxHosts   = 8
+)
+
 func (t *Text) link(l *ra.Link) {
 	head := headline(l)
 	if name := l.Where.String(); name != "" {
@@ -35,27 +61,24 @@ func (t *Text) link(l *ra.Link) {
 	for _, s := range wrap(head, t.style.width()) {
 		t.line(t.style.paint(sgrBold, s))
 	}
-	for _, r := range l.Routers {
+	for _, r := range l.Routers[:min(len(l.Routers), maxRouters)] {
 		t.line("")
 		t.router(l, r)
+	}
+	if more := l.EvictedRouters + uint64(max(len(l.Routers)-maxRouters, 0)); more > 0 {
+		t.line("")
+		t.item(0, "", 0, fmt.Sprintf("… and %s more.", Plural(more, "router")))
 	}
 	if len(l.Hosts) > 0 {
 		t.line("")
 	}
-	for i, h := range l.Hosts {
-		if i == maxHosts {
-			t.line(fmt.Sprintf("… and %s more that solicited", Plural(len(l.Hosts)-i, "host")))
-			break
-		}
+	for _, h := range l.Hosts[:min(len(l.Hosts), maxHosts)] {
 		t.item(0, "", 0, hostLine(l, h))
 	}
-	if l.Evicted > 0 {
-		t.item(0, "", 0, fmt.Sprintf("%s seen earlier are not shown: too many for the tables.", Plural(l.Evicted, "router or host")))
+	if more := l.EvictedHosts + uint64(max(len(l.Hosts)-maxHosts, 0)); more > 0 {
+		t.item(0, "", 0, fmt.Sprintf("… and %s more that solicited.", Plural(more, "host")))
 	}
 }
-
-// maxHosts is how many soliciting hosts a report lists.
-const maxHosts = 8
 
 // headline says in one sentence what a guest gets from this link.
 func headline(l *ra.Link) string {
@@ -69,8 +92,8 @@ func headline(l *ra.Link) string {
 	}
 	prefixes := l.Prefixes()
 	switch {
-	case len(l.Routers) == 0:
-		return "no router advertises here: guests will have only fe80:: addresses."
+	case l.Advertisements == 0:
+		return "no router was heard: guests will have only fe80:: addresses."
 	case accepted == 0:
 		return "guests drop every Router Advertisement heard here: they will have only fe80:: addresses."
 	case len(prefixes) > 0:
@@ -95,10 +118,16 @@ func countFinal(l *ra.Link) int {
 	return n
 }
 
+// join lists the first few.
 func join[T fmt.Stringer](list []T) string {
-	s := make([]string, len(list))
+	const most = 4
+	var s []string
 	for i, v := range list {
-		s[i] = v.String()
+		if i == most {
+			s = append(s, fmt.Sprintf("and %d more", len(list)-i))
+			break
+		}
+		s = append(s, v.String())
 	}
 	return strings.Join(s, ", ")
 }

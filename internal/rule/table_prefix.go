@@ -43,7 +43,7 @@ var prefixRules = []Rule{
 		Fix:   "Put the network's prefix (ip6cidr) into the `prefix` block of radvd.conf.",
 	},
 	{
-		ID: "pio.host-bits", Severity: Info, Receiver: ReceiverIgnores, RFC: "4861 §4.6.2",
+		ID: "pio.host-bits", Severity: Info, Receiver: ReceiverAccepts, RFC: "4861 §4.6.2",
 		Title: "bits after the prefix are not zero",
 		Why: "Routers must send zeros there, but hosts ignore the bits. CloudStack's template writes the gateway's address " +
 			"(prefix::1/64) where the prefix belongs, and radvd copies it.",
@@ -51,7 +51,7 @@ var prefixRules = []Rule{
 			"file anew when the network restarts.",
 	},
 	{
-		ID: "pio.no-flags", Severity: Info, Receiver: ReceiverIgnores, RFC: "4861 §4.6.2, §6.3.4",
+		ID: "pio.no-flags", Severity: Info, Receiver: ReceiverAccepts, RFC: "4861 §4.6.2, §6.3.4",
 		Title: "a prefix is advertised with none of the flags L, A and P",
 		Why:   "Hosts neither take the prefix as on the link nor form an address in it: the option says nothing.",
 		Fix:   "Set `AdvOnLink on; AdvAutonomous on;` in the `prefix` block of radvd.conf, or remove the block.",
