@@ -136,23 +136,28 @@ func (s *session) progress(out, w io.Writer, f *sourceFlags) *report.Progress {
 // ask sends Router Solicitations on iface, if this host may, until answered is called or ctx ends. wait returns once the
 // asking is over.
 func ask(ctx context.Context, iface string, p *report.Progress) (answered, wait func()) {
-	none := func() {}
-	if ok, reason := solicit.Allowed(iface); !ok {
-		p.Note("not soliciting: " + reason)
-		return none, none
-	}
-	asker, err := solicit.New(iface)
-	if err != nil {
-		p.Note("not soliciting: " + err.Error())
-		return none, none
-	}
 	heard := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		if ok, reason := solicit.Await(ctx, iface); !ok {
+			p.Note("not soliciting: " + reason)
+			return
+		}
+		asker, err := solicit.New(iface)
+		if err != nil {
+			p.Note("not soliciting: " + err.Error())
+			return
+		}
+		defer asker.Close()
+		select {
+		case <-heard:
+			return // a router spoke up while the address was waited for
+		default:
+		}
 		if err := asker.Run(ctx, heard); err != nil {
 			p.Note("soliciting failed: " + err.Error())
 		}
 	})
-	return sync.OnceFunc(func() { close(heard) }), func() { cancel(); wg.Wait(); asker.Close() }
+	return sync.OnceFunc(func() { close(heard) }), func() { cancel(); wg.Wait() }
 }

@@ -209,7 +209,7 @@ func (l *Live) lookup(index int, hardware uint16) *packet.Interface {
 			iface = interfaceOf(ifi, link)
 		} else {
 			// It has gone in the meantime, with its name.
-			iface = &packet.Interface{Name: "if" + strconv.Itoa(index), Index: index, LinkType: link}
+			iface = &packet.Interface{Name: "if" + strconv.Itoa(index), Index: index, LinkType: link, MarksOffload: true}
 		}
 	}
 	l.ifaces[index] = iface
@@ -217,7 +217,7 @@ func (l *Live) lookup(index int, hardware uint16) *packet.Interface {
 }
 
 func interfaceOf(ifi *net.Interface, link packet.LinkType) *packet.Interface {
-	iface := &packet.Interface{Name: ifi.Name, Index: ifi.Index, LinkType: link, MTU: ifi.MTU}
+	iface := &packet.Interface{Name: ifi.Name, Index: ifi.Index, LinkType: link, MTU: ifi.MTU, MarksOffload: true}
 	copy(iface.HardwareAddr[:], ifi.HardwareAddr)
 	return iface
 }

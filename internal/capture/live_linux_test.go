@@ -29,7 +29,7 @@ func TestLiveFrame(t *testing.T) {
 	}{{"left", left, packet.Outgoing}, {"right", right, packet.Incoming}} {
 		f := expect(t, c.live, numberedRA(1))
 		link := linkByName(t, c.name).Attrs()
-		want := packet.Interface{Name: c.name, Index: link.Index, LinkType: packet.LinkTypeEthernet, MTU: 1450,
+		want := packet.Interface{Name: c.name, Index: link.Index, LinkType: packet.LinkTypeEthernet, MTU: 1450, MarksOffload: true,
 			HardwareAddr: packet.MAC(link.HardwareAddr)}
 		if *f.Interface != want {
 			t.Errorf("interface %+v, want %+v", *f.Interface, want)
@@ -231,7 +231,7 @@ func TestLiveAny(t *testing.T) {
 	} {
 		f := expect(t, live, want.data)
 		link := linkByName(t, want.name).Attrs()
-		iface := packet.Interface{Name: want.name, Index: link.Index, LinkType: want.link, MTU: link.MTU}
+		iface := packet.Interface{Name: want.name, Index: link.Index, LinkType: want.link, MTU: link.MTU, MarksOffload: true}
 		copy(iface.HardwareAddr[:], link.HardwareAddr)
 		if *f.Interface != iface || f.LinkType != want.link || f.Direction != want.direction || f.Number != uint64(i+1) {
 			t.Errorf("frame %d: %+v of %+v, want %+v", i+1, f, *f.Interface, want)

@@ -8,8 +8,31 @@ import (
 	"v6probe/internal/packet"
 )
 
-// mtuComment is how a comment of an interface gives its MTU, for which pcapng has no option of its own.
-const mtuComment = "v6probe: mtu "
+// What pcapng has no options for stands in comments that begin with ownComment: of an interface "v6probe: mtu 1450,
+// checksum offload", where the second says that its packets tell; of a packet whose checksum was left to the hardware
+// "v6probe: checksum offload".
+const (
+	ownComment     = "v6probe: "
+	mtuNote        = "mtu "
+	offloadNote    = "checksum offload"
+	offloadComment = ownComment + offloadNote
+)
+
+// own takes over what a comment of our own says of an interface.
+func own(ifc *packet.Interface, comment string) {
+	notes, ok := strings.CutPrefix(comment, ownComment)
+	if !ok {
+		return
+	}
+	for note := range strings.SplitSeq(notes, ", ") {
+		if mtu, ok := strings.CutPrefix(note, mtuNote); ok {
+			if v, err := strconv.ParseUint(mtu, 10, 31); err == nil {
+				ifc.MTU = int(v)
+			}
+		}
+		ifc.MarksOffload = ifc.MarksOffload || note == offloadNote
+	}
+}
 
 // maxInterfaces and maxName bound what the interfaces of one section may take up.
 const (
@@ -61,11 +84,7 @@ func (n *ngReader) iface(b []byte) error {
 			s.epoch++
 			return nil
 		case code == optComment:
-			if mtu, ok := strings.CutPrefix(string(value), mtuComment); ok {
-				if v, err := strconv.ParseUint(mtu, 10, 31); err == nil {
-					ifc.MTU = int(v)
-				}
-			}
+			own(ifc, string(value))
 		case code == ifName:
 			ifc.Name = string(bytes.TrimRight(value[:min(len(value), maxName)], "\x00"))
 		case code == ifMACAddr && len(value) == 6:

@@ -287,6 +287,9 @@ func (n *ngReader) packet(b []byte, mask uint32) (bool, error) {
 		if code == optEnd {
 			return true, nil
 		}
+		if code == optComment && string(value) == offloadComment {
+			s.frame.Offload = true
+		}
 		if code == epbFlags && len(value) == 4 && !n.flags(n.u32(value), i) {
 			return false, nil
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"v6probe/internal/packet"
@@ -13,8 +14,8 @@ import (
 
 // Writer writes frames to a pcapng file that keeps all that a Frame knows: the time to the nanosecond, the length on
 // the wire, the direction, and of the interface its name, address and MTU. pcapng has no option for the MTU: it is a
-// comment on the interface, "v6probe: mtu 1450". What comes back when the file is read is what was written, but for
-// Number, Offload and Interface.Index.
+// comment on the interface, and so is whether checksums were left to the hardware, "v6probe: mtu 1450, checksum offload".
+// What comes back when the file is read is what was written, but for Number and Interface.Index.
 type Writer struct {
 	w      *bufio.Writer
 	ids    map[ngKey]uint32
@@ -72,6 +73,11 @@ func (w *Writer) Write(f packet.Frame) error {
 		w.u16(epbFlags)
 		w.u16(4)
 		w.u32(flags)
+	}
+	if f.Offload {
+		w.option(optComment, offloadComment)
+	}
+	if f.Offload || f.Direction != packet.DirectionUnknown {
 		w.u32(optEnd)
 	}
 	return w.finish()
@@ -133,8 +139,15 @@ func (w *Writer) describe(key ngKey) error {
 		w.option(ifMACAddr, string(mac[:]))
 	}
 	w.option(ifTSResol, "\x09")
+	var notes []string
 	if key.ifc.MTU > 0 {
-		w.option(optComment, mtuComment+strconv.Itoa(key.ifc.MTU))
+		notes = append(notes, mtuNote+strconv.Itoa(key.ifc.MTU))
+	}
+	if key.ifc.MarksOffload {
+		notes = append(notes, offloadNote)
+	}
+	if len(notes) > 0 {
+		w.option(optComment, ownComment+strings.Join(notes, ", "))
 	}
 	w.u32(optEnd)
 	return w.finish()

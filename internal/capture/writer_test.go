@@ -22,7 +22,8 @@ import (
 
 // written are frames of several interfaces with all that a file can keep.
 func written() []packet.Frame {
-	tap := &packet.Interface{Name: "vnet1", Index: 7, LinkType: 1, MTU: 1450, HardwareAddr: packet.MAC{0xfe, 0, 0, 0, 0, 1}}
+	tap := &packet.Interface{Name: "vnet1", Index: 7, LinkType: 1, MTU: 1450, HardwareAddr: packet.MAC{0xfe, 0, 0, 0, 0, 1},
+		MarksOffload: true}
 	bare := &packet.Interface{LinkType: 1}
 	tun := &packet.Interface{Name: "tun0", LinkType: 101, MTU: 1280}
 	twin := &packet.Interface{Name: "vnet1", LinkType: 1}
@@ -30,6 +31,8 @@ func written() []packet.Frame {
 		return packet.Frame{Time: time.Unix(1700000000, nsec), Data: data, Length: len(data) + more, LinkType: i.LinkType,
 			Interface: i, Direction: d}
 	}
+	offloaded := frame(tap, 2, packet.Outgoing, ndFrame, 0)
+	offloaded.Offload = true
 	return []packet.Frame{
 		frame(tap, 1, packet.Incoming, ndFrame, 0),
 		frame(tap, 999_999_999, packet.Outgoing, vxlan4(8472, ndFrame), 1400),
@@ -37,6 +40,7 @@ func written() []packet.Frame {
 		frame(tun, 6, packet.Outgoing, ndIP, 0),
 		frame(tap, 7, packet.Incoming, ndFrame[:30], 1),
 		frame(twin, 8, packet.Incoming, craft.Join(ndFrame, make([]byte, 70000)), 2),
+		offloaded,
 	}
 }
 
@@ -49,7 +53,8 @@ func same(want, got packet.Frame) string {
 		return fmt.Sprintf("data % x, want % x", got.Data, want.Data)
 	case !got.Time.Equal(want.Time):
 		return fmt.Sprintf("time %v, want %v", got.Time, want.Time)
-	case got.Length != want.Length || got.LinkType != want.LinkType || got.Direction != want.Direction:
+	case got.Length != want.Length || got.LinkType != want.LinkType || got.Direction != want.Direction ||
+		got.Offload != want.Offload:
 		return fmt.Sprintf("got %+v, want %+v", got, want)
 	case gotIfc != wantIfc:
 		return fmt.Sprintf("interface %+v, want %+v", gotIfc, wantIfc)
@@ -168,6 +173,7 @@ func TestWriterAgainstPcapgo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	comments := map[int]string{0: "", 1450: "v6probe: mtu 1450, checksum offload", 1280: "v6probe: mtu 1280"}
 	for i, f := range want {
 		data, ci, err := r.ReadPacketData()
 		if err != nil {
@@ -178,7 +184,7 @@ func TestWriterAgainstPcapgo(t *testing.T) {
 		}
 		ifc, err := r.Interface(ci.InterfaceIndex)
 		if err != nil || ifc.Name != f.Interface.Name || ifc.LinkType != layers.LinkType(f.LinkType) ||
-			f.Interface.MTU > 0 && ifc.Comment != fmt.Sprint("v6probe: mtu ", f.Interface.MTU) {
+			!strings.HasPrefix(ifc.Comment, comments[f.Interface.MTU]) {
 			t.Errorf("frame %d: interface %+v, %v", i, ifc, err)
 		}
 	}
@@ -228,7 +234,7 @@ func TestWriterTshark(t *testing.T) {
 	for i, f := range written() {
 		direction := map[packet.Direction]string{packet.Incoming: "0x00000001", packet.Outgoing: "0x00000002"}[f.Direction]
 		want += strings.Trim(fmt.Sprintf("%d.%09d %d %d %d %s", f.Time.Unix(), f.Time.Nanosecond(), f.Length, len(f.Data),
-			[]int{0, 0, 1, 2, 0, 3}[i], direction), "\n") + "\n"
+			[]int{0, 0, 1, 2, 0, 3, 0}[i], direction), "\n") + "\n"
 	}
 	if got != want {
 		t.Errorf("tshark reads\n%swant\n%s", got, want)

@@ -164,7 +164,9 @@ func checkOptions(r *Report) {
 	for _, o := range m.Options {
 		switch {
 		case o.Fault == icmp6.FaultZero:
-			r.Add("nd.opt-len-zero", o.Offset+1, at(o), "%s has length 0", name(o.Type))
+			if !o.Guessed { // what comes after the first is guesswork
+				r.Add("nd.opt-len-zero", o.Offset+1, at(o), "%s has length 0", name(o.Type))
+			}
 			guessed = true
 		case o.Fault == icmp6.FaultOverrun && p.Complete:
 			r.Add("nd.opt-overrun", o.Offset+1, at(o), "%s is %d bytes long, but the message has %d left", name(o.Type),

@@ -6,9 +6,30 @@ import (
 	"net/netip"
 )
 
-// verify judges the checksum of msg, a whole ICMPv6 message (RFC 4443 §2.3). offload says that the sender may have left
-// the checksum to its hardware.
-func verify(src, dst netip.Addr, msg []byte, offload bool) Checksum {
+// offload is what is known of a checksum that does not fit: whether the sender left it to its hardware.
+type offload uint8
+
+const (
+	offloadUnknown offload = iota // it did if the stored value is the sum of the pseudo-header
+	offloadNo
+	offloadYes
+)
+
+// offload returns what is known of p. Behind a tunnel what the capture says is about the outer packet.
+func (p *Packet) offload() offload {
+	switch {
+	case len(p.Tunnels) > 0:
+		return offloadUnknown
+	case p.Frame.Offload:
+		return offloadYes
+	case p.Frame.Interface.MarksOffload:
+		return offloadNo
+	}
+	return offloadUnknown
+}
+
+// verify judges the checksum of msg, a whole ICMPv6 message (RFC 4443 §2.3).
+func verify(src, dst netip.Addr, msg []byte, o offload) Checksum {
 	if len(msg) < minICMPv6 {
 		return ChecksumUnverified
 	}
@@ -18,7 +39,7 @@ func verify(src, dst netip.Addr, msg []byte, offload bool) Checksum {
 	switch {
 	case fold(sum(msg, pseudo)) == 0xffff:
 		return ChecksumGood
-	case binary.BigEndian.Uint16(msg[2:]) == fold(pseudo), offload:
+	case o == offloadYes, o == offloadUnknown && binary.BigEndian.Uint16(msg[2:]) == fold(pseudo):
 		return ChecksumOffload
 	}
 	return ChecksumBad

@@ -49,6 +49,33 @@ func TestChecksum(t *testing.T) {
 	}
 }
 
+// TestChecksumMarked is about a capture that tells of each frame whether its checksum was left to the hardware: one that
+// was not and looks like it is bad, as a receiver finds.
+func TestChecksumMarked(t *testing.T) {
+	offloaded := ip(58, craft.Offloaded(craft.RouterLL, craft.AllNodes, ra()))
+	d := NewDecoder()
+	var p Packet
+	for _, tt := range []struct {
+		name   string
+		packet []byte
+		marked bool
+		want   Checksum
+	}{
+		{"left to the hardware", offloaded, true, ChecksumOffload},
+		{"looks like it", offloaded, false, ChecksumBad},
+		{"good", ip(58, icmp()), false, ChecksumGood},
+		{"in a tunnel the mark is about the outer packet", craft.VXLAN("10.0.0.1", "10.0.0.2", 4789, 1, ether(nil, offloaded)), false,
+			ChecksumOffload},
+	} {
+		f := frame(LinkTypeRaw, tt.packet)
+		f.Interface = &Interface{MarksOffload: true}
+		f.Offload = tt.marked
+		if !d.Decode(f, &p) || p.Checksum != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, p.Checksum, tt.want)
+		}
+	}
+}
+
 // The sum by words of eight bytes against craft's, which goes by two.
 func TestSum(t *testing.T) {
 	d := NewDecoder()

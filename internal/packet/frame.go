@@ -42,6 +42,9 @@ type Interface struct {
 	LinkType     LinkType
 	MTU          int // bytes of IP; 0 when unknown
 	HardwareAddr MAC // zero when unknown
+	// MarksOffload says that Frame.Offload is known of each frame, as it is live. Else a checksum that looks like one
+	// left to the hardware is taken for that.
+	MarksOffload bool
 }
 
 // MAC is an Ethernet address.

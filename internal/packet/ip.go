@@ -151,6 +151,6 @@ func (d *Decoder) icmp(w *walk, p *Packet) {
 	p.Message.Decode(p.Payload)
 	if p.Complete && !w.detour {
 		// Frame.Offload speaks of the outermost packet.
-		p.Checksum = verify(p.Source, p.Destination, b, p.Frame.Offload && len(p.Tunnels) == 0)
+		p.Checksum = verify(p.Source, p.Destination, b, p.offload())
 	}
 }

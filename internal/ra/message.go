@@ -64,7 +64,7 @@ func checkRouterFields(r *ndcheck.Report) {
 		r.Add("ra.snac", 5, "", "the SNAC router flag is set")
 	}
 	switch l := f.RouterLifetime; {
-	case l > 0 && l < minRouterLifetime:
+	case l > 0 && l < minRouterLifetime && uint64(l) <= shortestInterval(r.Packet.Message.Options):
 		r.Add("ra.lifetime-range", 6, "", "the router lifetime is %d s, below the shortest interval of %d s", l, minRouterLifetime)
 	case l > oldRouterLifetime:
 		r.AddInfo("ra.lifetime-range", 6, "", "the router lifetime is %d s: RFC 4861 ends at %d, RFC 8319 allows more", l,

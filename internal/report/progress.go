@@ -27,7 +27,7 @@ type Progress struct {
 	timeout time.Duration
 	lines   []string // one a router, or the bar of a file
 	more    int      // routers without a line
-	drawn   int // terminal lines now on screen
+	drawn   int      // terminal lines now on screen
 	stop    chan struct{}
 	done    sync.WaitGroup
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"v6probe/internal/rule"
@@ -43,11 +44,22 @@ func (t *Text) item(indent int, name string, column int, text string) {
 
 // Findings writes the findings, worst first, each with its evidence and its fix.
 func (t *Text) Findings(found []rule.Found) {
-	for _, f := range found {
-		t.line("")
-		t.finding(f)
+	shown := make(map[rule.ID]int)
+	for i, f := range found {
+		shown[f.Rule]++
+		if shown[f.Rule] <= maxPerRule {
+			t.line("")
+			t.finding(f)
+		}
+		if n := shown[f.Rule]; n > maxPerRule && !slices.ContainsFunc(found[i+1:], func(g rule.Found) bool { return g.Rule == f.Rule }) {
+			t.line("")
+			t.item(0, "", 0, fmt.Sprintf("… and %s more of %s.", Plural(n-maxPerRule, "finding"), f.Rule))
+		}
 	}
 }
+
+// maxPerRule is how many findings of one rule are told in full.
+const maxPerRule = 8
 
 func (t *Text) finding(f rule.Found) {
 	r, _ := rule.Lookup(f.Rule)

@@ -148,9 +148,13 @@ func (t *Text) router(l *ra.Link, r *ra.Router) {
 		}
 		t.item(2, "INVALID", column, "receivers drop its last message: "+strings.Join(reasons, ", "))
 	}
-	t.item(2, "lifetime", column, lifetime(r))
-	t.item(2, "flags", column, flags(r.Fields)+dhcp(l, r.Fields))
-	t.item(2, "hop limit", column, timers(r.Fields))
+	if r.Cut && r.Fields == (icmp6.RouterFields{}) {
+		t.item(2, "CUT", column, "the capture cut its messages so short that nothing they say is known")
+	} else {
+		t.item(2, "lifetime", column, lifetime(r))
+		t.item(2, "flags", column, flags(r.Fields)+dhcp(l, r.Fields))
+		t.item(2, "hop limit", column, timers(r.Fields))
+	}
 	for i := range r.Options {
 		name, text := describe(&r.Options[i])
 		t.item(2, name, column, text)
@@ -158,7 +162,7 @@ func (t *Text) router(l *ra.Link, r *ra.Router) {
 	for _, tun := range r.Tunnels {
 		t.item(2, "vxlan", column, fmt.Sprintf("VNI %d from %v to %v, UDP %d", tun.VNI, tun.Source, tun.Destination, tun.Port))
 	}
-	if r.Cut {
+	if r.Cut && r.Fields != (icmp6.RouterFields{}) {
 		t.item(2, "CUT", column, "the capture cut its messages short: there may be more options")
 	}
 	t.item(2, "heard", column, heard(r))
@@ -254,12 +258,17 @@ func forms(l *ra.Link, r *ra.Router) []string {
 			continue
 		}
 		mac, who := l.HardwareAddr, "this interface"
-		if r.Outgoing || mac == (packet.MAC{}) {
+		if r.Outgoing || mac == (packet.MAC{}) || !soliciting(l) {
 			mac, who = packet.MAC{0x02, 0, 0, 0, 0, 0x0a}, "a guest with MAC 02:00:00:00:00:0a"
 		}
 		out = append(out, fmt.Sprintf("with EUI-64, %s forms %v", who, eui64(p, mac)))
 	}
 	return out
+}
+
+// soliciting reports whether the capturing host is a host on this link itself: it has solicited.
+func soliciting(l *ra.Link) bool {
+	return slices.ContainsFunc(l.Hosts, func(h *ra.Host) bool { return h.Outgoing })
 }
 
 func offers(r *ra.Router, p netip.Prefix) bool {

@@ -69,13 +69,13 @@ var inconsistentRules = []Rule{
 		ID: "ra.inconsistent-captive-portal", Severity: Warning, Receiver: ReceiverAccepts, RFC: "8910 §3",
 		Title: "routers of the link advertise different captive portals",
 		Why:   "Hosts cannot tell which portal lets them out, and log the contradiction.",
-		Fix:   "Set the same AdvCaptivePortalAPI on all routers of the link, and the same URI in DHCP. " + fixTwoRouters,
+		Fix:   "Set the same AdvCaptivePortalAPI on all routers of the link, and the same URI in DHCP. " + newRadvd + " " + fixTwoRouters,
 	},
 	{
 		ID: "ra.inconsistent-pref64", Severity: Warning, Receiver: ReceiverAccepts, RFC: "8781 §5",
 		Title: "routers of the link advertise different NAT64 prefixes",
 		Why:   "Hosts may send packets for one translator to the router of the other, which drops them.",
-		Fix:   "Set the same `nat64prefix` on all routers of the link. " + fixTwoRouters,
+		Fix:   "Set the same `nat64prefix` on all routers of the link. " + newRadvd + " " + fixTwoRouters,
 	},
 }
 

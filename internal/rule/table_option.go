@@ -1,5 +1,8 @@
 package rule
 
+// newRadvd goes with settings that an older radvd takes for a syntax error, upon which it does not start.
+const newRadvd = "radvd knows this setting from 2.20 on; an older one does not start with it."
+
 // duplicateRules are about options that an RA may have once.
 var duplicateRules = []Rule{
 	{
@@ -36,7 +39,7 @@ var duplicateRules = []Rule{
 		ID: "opt.duplicate-captive-portal", Severity: Warning, Receiver: ReceiverAccepts, RFC: "8910 §2.3, §3",
 		Title: "a message has more than one Captive-Portal option",
 		Why:   "Hosts use one of the URIs, and which one is their own choice.",
-		Fix:   "Keep one AdvCaptivePortalAPI for the interface in radvd.conf.",
+		Fix:   "Keep one AdvCaptivePortalAPI for the interface in radvd.conf. " + newRadvd,
 	},
 }
 
@@ -119,7 +122,7 @@ var nat64Rules = []Rule{
 		ID: "pref64.plc", Severity: Error, Receiver: ReceiverIgnores, RFC: "8781 §4",
 		Title: "the prefix length code of a PREF64 option has no meaning",
 		Why:   "Codes 0 to 5 stand for /96, /64, /56, /48, /40 and /32; with 6 or 7 hosts ignore the option.",
-		Fix:   "Set a prefix of one of these lengths (`nat64prefix` in radvd.conf), or update the router's software.",
+		Fix:   "Set a prefix of one of these lengths (`nat64prefix` in radvd.conf), or update the router's software. " + newRadvd,
 	},
 	{
 		ID: "pref64.lifetime", Severity: Warning, Receiver: ReceiverAccepts, RFC: "8781 §4.1",
@@ -128,7 +131,7 @@ var nat64Rules = []Rule{
 			"the way to IPv4. A lifetime below the router's, which is only noted, can end while the router still is their " +
 			"default router: IPv6 works and IPv4 does not.",
 		Fix: "Set AdvValidLifetime in the `nat64prefix` block of radvd.conf to the router's lifetime (AdvDefaultLifetime) or " +
-			"more, up to 65528.",
+			"more, up to 65528. " + newRadvd,
 	},
 }
 
@@ -138,7 +141,7 @@ var captiveRules = []Rule{
 		ID: "captive.empty", Severity: Error, Receiver: ReceiverIgnores, RFC: "8910 §2.3",
 		Title: "a Captive-Portal option has no URI",
 		Why:   "Hosts ignore it. To say that there is no portal an option needs urn:ietf:params:capport:unrestricted.",
-		Fix:   "Set AdvCaptivePortalAPI in radvd.conf to the portal's API endpoint, or remove the option.",
+		Fix:   "Set AdvCaptivePortalAPI in radvd.conf to the portal's API endpoint, or remove the option. " + newRadvd,
 	},
 	{
 		ID: "captive.padding", Severity: Error, Receiver: ReceiverIgnores, RFC: "8910 §2.3; 3986 §2",
@@ -152,13 +155,13 @@ var captiveRules = []Rule{
 		Why: "The URI must be the portal's API endpoint, which hosts ask over TLS only. The address of a web page, as the older " +
 			"RFC 7710 had it, is ignored.",
 		Fix: "Set AdvCaptivePortalAPI to the https URI of the API endpoint, or to urn:ietf:params:capport:unrestricted if there " +
-			"is no portal.",
+			"is no portal. " + newRadvd,
 	},
 	{
 		ID: "captive.ip-literal", Severity: Warning, Receiver: ReceiverAccepts, RFC: "8910 §2",
 		Title: "the captive portal's URI has an IP address in place of a name",
 		Why:   "Hosts must check the server's certificate, and few certificates are for addresses.",
-		Fix:   "Give the API endpoint a name with a certificate and use that in AdvCaptivePortalAPI.",
+		Fix:   "Give the API endpoint a name with a certificate and use that in AdvCaptivePortalAPI. " + newRadvd,
 	},
 }
 

@@ -3,6 +3,7 @@ package solicit
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/mdlayher/ndp"
 	"golang.org/x/net/ipv6"
@@ -52,6 +54,36 @@ func Allowed(iface string) (ok bool, reason string) {
 	}
 	return true, ""
 }
+
+// Await is Allowed, but while duplicate address detection is still at the link-local address it waits for the end of it,
+// or of ctx.
+func Await(ctx context.Context, iface string) (ok bool, reason string) {
+	const pause = 100 * time.Millisecond
+	for {
+		ok, reason = Allowed(iface)
+		if ok || !pending(iface) {
+			return ok, reason
+		}
+		select {
+		case <-ctx.Done():
+			return ok, reason
+		case <-time.After(pause):
+		}
+	}
+}
+
+// pending reports whether duplicate address detection is all that is missing.
+func pending(iface string) bool {
+	ifi, err := net.InterfaceByName(iface)
+	if err != nil {
+		return false
+	}
+	_, err = linkLocal(ifi)
+	return errors.Is(err, errTentative)
+}
+
+// errTentative is of an address that has not passed duplicate address detection yet.
+var errTentative = errors.New("duplicate address detection is under way")
 
 // New returns an Asker for the interface. It takes the capability CAP_NET_RAW.
 func New(iface string) (*Asker, error) {
@@ -101,7 +133,7 @@ func linkLocal(ifi *net.Interface) (netip.Addr, error) {
 // parseLinkLocal looks for that address in what if_inet6 says: per line the address, the interface's index, the prefix
 // length, the scope and the flags, all in hexadecimal, and the interface's name.
 func parseLinkLocal(list []byte, ifi *net.Interface) (netip.Addr, error) {
-	pending := false
+	tentative, failed := false, false
 	for lines := bufio.NewScanner(bytes.NewReader(list)); lines.Scan(); {
 		f := strings.Fields(lines.Text())
 		if len(f) < 6 {
@@ -114,13 +146,20 @@ func parseLinkLocal(list []byte, ifi *net.Interface) (netip.Addr, error) {
 		if err != nil || err2 != nil || err3 != nil || !ok || int(i) != ifi.Index || !a.IsLinkLocalUnicast() {
 			continue
 		}
-		if flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0 {
+		switch {
+		case flags&unix.IFA_F_DADFAILED != 0:
+			failed = true
+		case flags&unix.IFA_F_TENTATIVE != 0:
+			tentative = true
+		default:
 			return a, nil
 		}
-		pending = true
 	}
-	if pending {
-		return netip.Addr{}, fmt.Errorf("the link-local address of %s has not passed duplicate address detection", ifi.Name)
+	switch {
+	case tentative:
+		return netip.Addr{}, fmt.Errorf("the link-local address of %s may not be used yet: %w", ifi.Name, errTentative)
+	case failed:
+		return netip.Addr{}, fmt.Errorf("the link-local address of %s is a duplicate of another station's", ifi.Name)
 	}
 	return netip.Addr{}, fmt.Errorf("%s has no link-local address", ifi.Name)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,7 +89,7 @@ func TestAllowed(t *testing.T) {
 		{"tentative address", "guest", func(t *testing.T) {
 			set(t, "guest", "dad_transmits", "1000")
 			addAddress(t, craft.GuestLL, true)
-		}, "the link-local address of guest has not passed duplicate address detection"},
+		}, "the link-local address of guest may not be used yet: duplicate address detection is under way"},
 		{"router", "guest", func(t *testing.T) {
 			addAddress(t, craft.GuestLL, false)
 			set(t, "guest", "forwarding", "1")
@@ -123,6 +124,27 @@ func TestAllowed(t *testing.T) {
 				t.Errorf("%v: %q, want %q", ok, reason, c.want)
 			}
 		})
+	}
+}
+
+// TestAwait waits for duplicate address detection as long as that takes, and no longer than its context.
+func TestAwait(t *testing.T) {
+	newSpace(t)
+	addAddress(t, craft.GuestLL, true) // which takes a second or two
+	if ok, _ := Allowed("guest"); ok {
+		t.Fatal("the address is not being checked")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if ok, reason := Await(ended, "guest"); ok || !strings.Contains(reason, "duplicate address detection is under way") {
+		t.Errorf("with a context that has ended: %v, %q", ok, reason)
+	}
+	if ok, reason := Await(t.Context(), "guest"); !ok {
+		t.Error(reason)
+	}
+	set(t, "guest", "forwarding", "1")
+	if ok, _ := Await(t.Context(), "guest"); ok {
+		t.Error("a router may ask")
 	}
 }
 
