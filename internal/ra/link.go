@@ -1,7 +1,6 @@
 package ra
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"slices"
 	"time"
@@ -26,9 +25,8 @@ type linkState struct {
 	era  uint32
 	seen uint64 // the running number of its last packet
 
-	listed     bool   // an RA or RS was seen
-	proven     bool   // a router was heard again
-	gateway    bool   // an accepted RA had a router lifetime
+	listed     bool // an RA or RS was seen
+	proven     bool // a router was heard again
 	routers    map[routerKey]*Router
 	hosts      map[routerKey]*Host
 	waiting    []*Host // solicited and got no answer yet
@@ -53,21 +51,19 @@ type linkState struct {
 	dhcpv6   dhcpv6
 }
 
-// Prefixes returns the prefixes from which a host on the link forms an address now (RFC 4862 §5.5.3): /64, autonomous or
-// preferring DHCPv6-PD, with a valid lifetime, in an RA that a receiver accepts.
+// Prefixes returns the prefixes from which a new host on the link forms an address (RFC 4862 §5.5.3): /64, autonomous or
+// preferring DHCPv6-PD, with a valid lifetime, in an RA that a receiver accepts, and still advertised. What a router that
+// left or fell silent advertised is not there, nor what a router no longer mentions.
 func (l *Link) Prefixes() []netip.Prefix {
 	var list []netip.Prefix
 	for _, r := range l.Routers {
-		if r.Accepted == 0 {
+		if r.gone(l.now, l.era) {
 			continue
 		}
-		for i, o := range r.Options {
-			p, ok := o.PrefixInformation()
-			if !ok || !sound(o) || o.Length != 4 || !usable(p) || r.expired(i, p.ValidLifetime, l.now, l.era) {
-				continue
-			}
-			if prefix := p.Prefix(); !slices.Contains(list, prefix) {
-				list = append(list, prefix)
+		for i := range r.prefixes {
+			k := &r.prefixes[i]
+			if k.given(l.now, l.era) && !slices.Contains(list, k.prefix) {
+				list = append(list, k.prefix)
 			}
 		}
 	}
@@ -197,79 +193,4 @@ func sentHere(p *packet.Packet) bool {
 func (l *Link) finding(id rule.ID, detail string) rule.Finding {
 	known, _ := rule.Lookup(id)
 	return rule.Finding{Rule: id, Severity: known.Severity, Detail: detail, Link: l.Where.String(), Offset: -1}
-}
-
-// DHCPv6 message types (RFC 8415 §7.3) and ports, as far as they are looked at.
-const (
-	protocolUDP = 17
-
-	portDHCPClient = 546
-	portDHCPServer = 547
-
-	dhcpSolicit            = 1
-	dhcpAdvertise          = 2
-	dhcpRequest            = 3
-	dhcpRenew              = 5
-	dhcpReply              = 7
-	dhcpReconfigure        = 10
-	dhcpInformationRequest = 11
-)
-
-// dhcpv6 is what is known of the DHCPv6 exchanges of a link.
-type dhcpv6 struct {
-	asks     [16]ask // the newest of each client
-	next     int
-	repeated bool // a client asked again: it got no answer
-	own      time.Time
-	frame    uint64 // the last ask
-	last     time.Time
-}
-
-// ask is a client's message. A retransmission has the same transaction id (RFC 8415 §15).
-type ask struct {
-	client      netip.Addr
-	transaction uint32
-	at          time.Time
-}
-
-// retransmission is how far apart two asks are that are not one frame seen twice: the first timeout of RFC 8415 §7.6 is
-// one second, give or take a tenth.
-const retransmission = 500 * time.Millisecond
-
-// dhcpv6 notes whether clients ask a DHCPv6 server and whether one answers.
-func (c *Checker) dhcpv6(p *packet.Packet) {
-	const header = 8
-	b := p.Payload
-	if len(b) < header+4 {
-		return
-	}
-	from, to := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-	switch typ := b[header]; {
-	case to == portDHCPServer && (typ == dhcpSolicit || typ == dhcpInformationRequest):
-		if from != portDHCPServer {
-			c.link(p).asked(p, binary.BigEndian.Uint32(b[header:])&0xffffff)
-		}
-	case to == portDHCPServer && (typ == dhcpRequest || typ == dhcpRenew),
-		// A client that requests or renews has heard a server, be it that its answer went past this place.
-		from == portDHCPServer && (typ == dhcpAdvertise || typ == dhcpReply || typ == dhcpReconfigure):
-		c.link(p).DHCPv6Answers = true
-	}
-}
-
-func (l *Link) asked(p *packet.Packet, transaction uint32) {
-	l.DHCPv6Asked = true
-	d, t := &l.dhcpv6, p.Frame.Time
-	d.last, d.frame = t, p.Frame.Number
-	if sentHere(p) {
-		d.own = t
-	}
-	for i := range d.asks {
-		a := &d.asks[i]
-		if a.client == p.Source && a.transaction == transaction {
-			d.repeated = d.repeated || t.Sub(a.at) >= retransmission
-			return
-		}
-	}
-	d.asks[d.next] = ask{p.Source, transaction, t}
-	d.next = (d.next + 1) % len(d.asks)
 }

@@ -65,41 +65,44 @@ func (c *Checker) absent() rule.Finding {
 			"has an ip6cidr in listNetworks."}
 }
 
-// offers reports whether hosts get an address from r at time t of era: by its M flag or by a prefix.
+// offers reports whether new hosts get an address from r, as long as it is there, at time t of era: by its M flag or by a
+// prefix.
 func (r *Router) offers(t time.Time, era uint32) bool {
 	if r.Accepted == 0 {
 		return false
 	}
-	if r.Fields.Managed {
+	if r.Fields.Managed && !r.leaving() {
 		return true
 	}
-	for i, o := range r.Options {
-		if p, ok := prefixOf(o); ok && usable(p) && !r.expired(i, p.ValidLifetime, t, era) {
+	for i := range r.prefixes {
+		if r.prefixes[i].given(t, era) {
 			return true
 		}
 	}
 	return false
 }
 
-// endAddresses judges whether hosts of l get addresses besides their link-local ones. A link on which no router offers
-// itself as a default router is left alone: it need not lead anywhere.
+// endAddresses judges whether new hosts of l get addresses besides their link-local ones. A link on which no router
+// offers itself as a default router, or does no longer, is left alone: it need not lead anywhere.
 func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
-	if l.offered || !l.gateway {
+	if l.offered {
 		return rule.Finding{}, false
 	}
-	var routers []*Router
+	live := l.alive(c.now, c.era).IsValid() // else all are judged by their last words
+	var routers []*Router                   // those that offer themselves
 	for _, r := range l.Routers {
-		if r.Cut || r.offers(c.now, c.era) {
+		gone := live && r.gone(c.now, c.era)
+		if r.Cut || !gone && r.offers(c.now, c.era) {
 			return rule.Finding{}, false // what the capture cut off is not known
 		}
-		if r.Accepted > 0 {
+		if r.Accepted > 0 && r.Fields.RouterLifetime > 0 && !gone {
 			routers = append(routers, r)
 		}
 	}
 	f := l.finding("ra.no-address-source", "")
 	switch len(routers) {
 	case 0:
-		f.Detail = "no RA had a prefix for SLAAC or the M flag: guests will have only fe80:: addresses"
+		return rule.Finding{}, false
 	case 1:
 		r := routers[0]
 		f.Source, f.Time, f.Frame = r.Source, r.accepted, r.frame
@@ -109,32 +112,25 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 		f.Detail = fmt.Sprintf("no RA of the %d routers has a prefix for SLAAC in force or the M flag: guests will have only "+
 			"fe80:: addresses", len(routers))
 	}
+	if r, k := l.newestStopped(c.now, c.era); k != nil {
+		f.Subject = k.prefix.String()
+		f.Detail = fmt.Sprintf("router %v stopped advertising prefix %v after frame %d, %s ago, and no router offers another or has the "+
+			"M flag: hosts keep what they have, new guests will have only fe80:: addresses", r.Source, k.prefix, k.frame,
+			inSeconds(max(0, c.now.Sub(k.at))))
+	}
 	return f, true
 }
 
-// endManaged judges whether the DHCPv6 server is there that M or O sends hosts to. That a client repeats itself shows
-// that it got no answer. From a single question only the host that asked could tell.
-func (c *Checker) endManaged(l *Link) (rule.Finding, bool) {
-	d := &l.dhcpv6
-	own := !d.own.IsZero() && c.now.Sub(d.own) >= time.Second
-	if l.DHCPv6Answers || !d.repeated && !own {
-		return rule.Finding{}, false
-	}
+// newestStopped returns the prefix that hosts still have and that was advertised last, and its router; or nil. No router
+// of l gives it any longer.
+func (l *Link) newestStopped(t time.Time, era uint32) (by *Router, newest *routerPrefix) {
 	for _, r := range l.Routers {
-		if !r.managed && !r.other {
-			continue
+		for i := range r.prefixes {
+			k := &r.prefixes[i]
+			if k.era == era && k.inForce(t, era) && (newest == nil || k.at.After(newest.at)) {
+				by, newest = r, k
+			}
 		}
-		set := "M"
-		switch {
-		case r.managed && r.other:
-			set = "M and O"
-		case r.other:
-			set = "O"
-		}
-		f := l.finding("ra.managed-no-server",
-			fmt.Sprintf("router %v sets %s; clients asked DHCPv6 servers, and none answered", r.Source, set))
-		f.Source, f.Time, f.Frame = r.Source, d.last, d.frame
-		return f, true
 	}
-	return rule.Finding{}, false
+	return by, newest
 }

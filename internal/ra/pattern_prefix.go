@@ -144,6 +144,62 @@ type routerPrefix struct {
 	first, last uint64 // the RAs that had it, counted by routerState.turn
 	missing     int    // RAs to all nodes since that have a newer prefix and not this one
 	told        bool
+
+	frame     uint64 // the last that had it
+	era       uint32 // of at
+	withdrawn bool   // the router said goodbye, and has not come back with it
+	returned  bool   // it was in an RA again
+	// Moments since at at which the router spoke to all nodes and left it out, and the most there were before it returned.
+	absent, longest int
+	moment          time.Time // the last that was counted, or at
+}
+
+const (
+	// RAs within that are one moment: parts of one advertisement (RFC 4861 §6.2.3).
+	partGap = time.Second
+	// A prefix that was left out this many times more than it ever was and returned is advertised no longer. How often
+	// it is left out nobody knows before it has returned once.
+	absentAfter     = 3
+	absentAtFirst   = 10
+	longestRemember = 16 // an outage is no habit
+)
+
+// heard takes in that the RA of packet p has the prefix.
+func (p *routerPrefix) heard(t time.Time, frame uint64, era uint32) {
+	if !p.at.IsZero() {
+		p.returned = p.returned || t.Sub(p.at) >= partGap
+		p.longest = max(p.longest, min(p.absent, longestRemember))
+	}
+	p.at, p.frame, p.era, p.moment, p.absent = t, frame, era, t, 0
+}
+
+// leftOut takes in an RA to all nodes without the prefix.
+func (p *routerPrefix) leftOut(t time.Time) {
+	if p.moment.IsZero() || t.Sub(p.moment) >= partGap {
+		p.absent++
+		p.moment = t
+	}
+}
+
+// given reports whether the router still gives new hosts an address of the prefix at time t of era. Hosts that have one
+// may keep it for longer: their lifetimes go on.
+func (p *routerPrefix) given(t time.Time, era uint32) bool {
+	return p.inForce(t, era) && !p.withdrawn && !p.lost()
+}
+
+// inForce reports whether a host that heard the prefix when it was last advertised has an address of it.
+func (p *routerPrefix) inForce(t time.Time, era uint32) bool {
+	return usable(p.info) && (p.info.ValidLifetime == infinity || p.era != era ||
+		t.Sub(p.at) <= seconds(p.info.ValidLifetime))
+}
+
+// lost reports whether the router no longer advertises the prefix. One that only takes its turn with other options does
+// return.
+func (p *routerPrefix) lost() bool {
+	if !p.returned {
+		return p.absent >= absentAtFirst
+	}
+	return p.absent >= max(absentAfter, 2*p.longest+1)
 }
 
 // offered reports whether hosts use the prefix for new connections.
@@ -181,7 +237,9 @@ func (c *Checker) checkReplaced(r *Router) {
 			continue
 		}
 		k := r.prefix(info.Prefix())
-		k.info, k.at = info, t
+		k.info = info
+		k.heard(t, p.Frame.Number, c.era)
+		k.withdrawn = r.leaving()
 		k.last, k.missing = r.turn, 0
 		if k.first == 0 {
 			k.first = r.turn
@@ -195,6 +253,9 @@ func (c *Checker) checkReplaced(r *Router) {
 	}
 	for i := range r.prefixes {
 		k := &r.prefixes[i]
+		if k.last != r.turn {
+			k.leftOut(t)
+		}
 		if newest <= k.last || !k.offered() || k.told || t.Sub(k.at) > seconds(k.info.PreferredLifetime) {
 			continue
 		}

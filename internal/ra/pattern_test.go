@@ -216,7 +216,7 @@ func TestPrefixes(t *testing.T) {
 			[]shot{ra(10, prefixed(goodPIO)), ra(10.1, prefixed(fresh(14400))), ra(10.2, goodRA.Message())},
 			[]shot{ra(20, prefixed(goodPIO)), ra(20.1, prefixed(fresh(14400))), ra(20.2, goodRA.Message())})},
 		{name: "a new one on-link only", shots: join(every(0, 10, 3, sends(prefixed(goodPIO))),
-			every(30, 10, 5, sends(prefixed(craft.PIO(second, 64, 0x80, 86400, 14400)))))},
+			every(30, 10, 5, sends(prefixed(craft.PIO(second, 64, 0x80, 86400, 14400))))), want: "ra.no-address-source"},
 	} {
 		t.Run(tt.name, tt.run)
 	}

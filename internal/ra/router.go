@@ -46,6 +46,7 @@ type routerState struct {
 	frame    uint64
 	era      uint32 // of accepted
 
+	goodbyes       int  // RAs with router lifetime 0 in a row, after one with another
 	managed, other bool // said in an accepted RA
 	inside, rogue  bool // it is the machine behind a tap; and was told to be a rogue
 	past           [pasts]past
@@ -60,6 +61,33 @@ func (r *Router) alive(t time.Time, era uint32) bool {
 	age := t.Sub(r.accepted)
 	return r.Accepted > 0 && r.era == era && r.Fields.RouterLifetime > 0 && age >= -maxReorder &&
 		age <= seconds(r.Fields.RouterLifetime)
+}
+
+// gone reports whether r is silent for longer than its router lifetime at time t of era.
+func (r *Router) gone(t time.Time, era uint32) bool {
+	return r.era == era && r.Fields.RouterLifetime > 0 && t.Sub(r.accepted) > seconds(r.Fields.RouterLifetime)+slack
+}
+
+// maxFinal is how many goodbyes a router says (RFC 4861 §10, MAX_FINAL_RTR_ADVERTISEMENTS). One that goes on with router
+// lifetime 0 was set to be no default router, and its prefixes are there as before.
+const maxFinal = 3
+
+// leaving reports whether r said goodbye and has not come back.
+func (r *Router) leaving() bool { return r.goodbyes > 0 && r.goodbyes <= maxFinal }
+
+// countGoodbye takes in the router lifetime of an accepted RA, while r.Fields are still those of the one before.
+func (r *Router) countGoodbye(lifetime uint16, era uint32) {
+	switch {
+	case lifetime > 0:
+		r.goodbyes = 0
+	case r.goodbyes > 0:
+		r.goodbyes++
+	case !r.accepted.IsZero() && r.era == era && r.Fields.RouterLifetime > 0:
+		r.goodbyes = 1
+		for i := range r.prefixes {
+			r.prefixes[i].withdrawn = true
+		}
+	}
 }
 
 // expired reports whether option i, of that lifetime in seconds, has run out at time t of era.
@@ -199,12 +227,13 @@ func (c *Checker) accept(l *Link, r *Router) {
 		// After a goodbye, or a break in time, nothing follows from what was said before.
 		r.past, r.pace.last, r.rdnss.last = [pasts]past{}, time.Time{}, time.Time{}
 		for i := range r.prefixes {
-			r.prefixes[i].valid, r.prefixes[i].preferred = lifetimePast{}, lifetimePast{}
+			k := &r.prefixes[i]
+			k.valid, k.preferred, k.moment = lifetimePast{}, lifetimePast{}, time.Time{}
 		}
 	}
+	r.countGoodbye(m.RA.RouterLifetime, c.era)
 	r.Fields = m.RA
 	r.accepted, r.era, r.frame = t, c.era, p.Frame.Number
-	l.gateway = l.gateway || m.RA.RouterLifetime > 0
 	r.managed, r.other = r.managed || m.RA.Managed, r.other || m.RA.Other
 	r.keepOptions(m.Options, t)
 
