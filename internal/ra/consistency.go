@@ -3,6 +3,7 @@ package ra
 import (
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"time"
 
 	"v6probe/internal/icmp6"
@@ -103,22 +104,35 @@ func (l *Link) tell(f field, a, b *Router) bool {
 // past is what a router said before in a field.
 type past struct {
 	set, turned   bool
+	changes       uint8 // a bit for each of the last times that it was said, 1 when it was another than before
 	value, before uint64
 	changed       time.Time // when value took the place of before; zero if it never did
 }
 
-// say takes in a value. It reports whether the router is back at the value that it had before its last, which it would
-// not be if it was only set to another one.
-func (h *past) say(v uint64, t time.Time) bool {
+// minTurns is how often a value changes among the last eight when two machines speak as one. Whoever tries another value
+// changes it twice.
+const minTurns = 3
+
+// say takes in a value; copied says that it may be a copy of the RA before. It reports whether the value goes back and
+// forth, which it would not if the router was only set to another one.
+func (h *past) say(v uint64, t time.Time, copied bool) bool {
 	if h.set && v == h.value {
+		h.stay(copied)
 		return false
 	}
 	back := h.turned && v == h.before && t.Sub(h.changed) <= maxInterval
 	if h.set {
-		h.turned, h.before, h.changed = true, h.value, t
+		h.turned, h.before, h.changed, h.changes = true, h.value, t, h.changes<<1|1
 	}
 	h.set, h.value = true, v
-	return back
+	return back && bits.OnesCount8(h.changes) >= minTurns
+}
+
+// stay takes in that the value is the one before.
+func (h *past) stay(copied bool) {
+	if !copied {
+		h.changes <<= 1
+	}
 }
 
 // lifetimePast is past for a lifetime, which may count down in real time. There, a value counts as the same when it ends
@@ -128,12 +142,13 @@ type lifetimePast struct {
 	at time.Time // when value was said
 }
 
-func (h *lifetimePast) say(v uint32, t time.Time) bool {
+func (h *lifetimePast) say(v uint32, t time.Time, copied bool) bool {
 	if h.set && uint64(v) != h.value && sameEnd(uint32(h.value), h.at, v, t) {
+		h.stay(copied)
 		return false
 	}
 	h.at = t
-	return h.past.say(uint64(v), t)
+	return h.past.say(uint64(v), t, copied)
 }
 
 // sameEnd reports whether lifetimes a and b, in seconds, end at the same moment.
@@ -151,8 +166,10 @@ func (c *Checker) checkTurns(l *Link, r *Router) {
 	if m.RA.RouterLifetime == 0 {
 		return // a goodbye may well withdraw what was said before
 	}
+	copied := within(r.pace.said, t, minInterval)
+	r.pace.said = t
 	turn := func(f field, v uint64) {
-		if r.past[f].say(v, t) && f < rdnss && l.tell(f, r, r) {
+		if r.past[f].say(v, t, copied) && f < rdnss && l.tell(f, r, r) {
 			c.addTurn(f, "", r.past[f].before, v)
 		}
 	}
@@ -179,10 +196,10 @@ func (c *Checker) checkTurns(l *Link, r *Router) {
 		if k.last != r.turn {
 			continue
 		}
-		if k.valid.say(k.info.ValidLifetime, t) && l.tell(validLifetime, r, r) {
+		if k.valid.say(k.info.ValidLifetime, t, copied) && l.tell(validLifetime, r, r) {
 			c.addTurn(validLifetime, k.prefix.String(), k.valid.before, k.valid.value)
 		}
-		if k.preferred.say(k.info.PreferredLifetime, t) && l.tell(preferredLifetime, r, r) {
+		if k.preferred.say(k.info.PreferredLifetime, t, copied) && l.tell(preferredLifetime, r, r) {
 			c.addTurn(preferredLifetime, k.prefix.String(), k.preferred.before, k.preferred.value)
 		}
 	}

@@ -116,6 +116,10 @@ func (d *differ) sets(f field, now time.Time, list func(icmp6.Option) ([]string,
 		return
 	}
 	a, b := d.r.all(typ, now, list), d.o.all(typ, now, list)
+	if f == rdnss {
+		// Each router is a DNS server itself: hosts ask both, or the one that is left.
+		a, b = slices.DeleteFunc(a, d.r.owns), slices.DeleteFunc(b, d.o.owns)
+	}
 	if len(a) > 0 && len(b) > 0 && !subset(a, b) && !subset(b, a) {
 		d.conflict(f, "", strings.Join(a, ", "), strings.Join(b, ", "))
 	}
@@ -147,6 +151,26 @@ func (r *Router) all(typ icmp6.OptionType, now time.Time, list func(icmp6.Option
 		}
 	}
 	return all
+}
+
+// owns reports whether the address is one of r's own, as far as its RAs tell: its link-local one, the same interface
+// identifier in a prefix of the link, or what it sends as a prefix is its whole address, as radvd does for CloudStack.
+func (r *Router) owns(address string) bool {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a == r.Source {
+		return err == nil
+	}
+	id, own := a.As16(), r.Source.As16()
+	for _, o := range r.Options {
+		p, ok := prefixOf(o)
+		if !ok || !p.Prefix().Contains(a) {
+			continue
+		}
+		if p.Address == a || p.PrefixLength == 64 && bytes.Equal(id[8:], own[8:]) {
+			return true
+		}
+	}
+	return false
 }
 
 func subset(a, b []string) bool {

@@ -121,10 +121,10 @@ func TestConsistency(t *testing.T) {
 		{name: "servers set anew by both", shots: []shot{ra(0, has(dns("2001:db8::53"))), ra2(5, has(dns("2001:db8::53"))),
 			ra(10, has(dns("2001:db8::54"))), ra2(15, has(dns("2001:db8::54"))), ra(20, has(dns("2001:db8::54")))}},
 
-		{name: "in turn", shots: turns(hops(64), hops(128), hops(64), hops(128)), want: "ra.inconsistent-cur-hop-limit", detail: "says 128 and 64 in turn"},
-		{name: "M in turn", shots: turns(flags(0x80), flags(0), flags(0x80)), want: "ra.inconsistent-managed"},
-		{name: "lifetime in turn", shots: turns(prefix(86400, 1800), prefix(43200, 1800), prefix(86400, 1800)), want: "ra.inconsistent-valid-lifetime",
-			detail: "43200 and 86400 for 2001:db8::/64 in turn"},
+		{name: "in turn", shots: turns(hops(64), hops(128), hops(64), hops(128)), want: "ra.inconsistent-cur-hop-limit", detail: "says 64 and 128 in turn"},
+		{name: "M in turn", shots: turns(flags(0x80), flags(0), flags(0x80), flags(0)), want: "ra.inconsistent-managed"},
+		{name: "lifetime in turn", shots: turns(prefix(86400, 1800), prefix(43200, 1800), prefix(86400, 1800), prefix(43200, 1800)), want: "ra.inconsistent-valid-lifetime",
+			detail: "86400 and 43200 for 2001:db8::/64 in turn"},
 		{name: "set once", shots: turns(hops(64), hops(64), hops(128), hops(128), hops(128))},
 		{name: "set twice", shots: turns(hops(64), hops(128), hops(32), hops(255))},
 		{name: "set back in an hour", shots: []shot{ra(0, hops(64)), ra(10, hops(128)), ra(600, hops(128)), ra(1200, hops(128)), ra(1800, hops(128)), ra(3600, hops(64))}},
@@ -136,7 +136,7 @@ func TestConsistency(t *testing.T) {
 		{name: "options in parts", shots: turns(has(craft.MTU(1500)), has(dns("2001:db8::53")), has(dns("2001:db8::54")), has(craft.MTU(1500)), has(dns("2001:db8::53")))},
 		{name: "options that nobody knows", shots: turns(has(craft.Option(0)), has(), has(craft.Option(0)), has()), want: "nd.opt-unknown nd.opt-unknown"},
 		{name: "captive-portal in turn", shots: turns(has(craft.CaptivePortal("https://a.example/")), has(craft.CaptivePortal("https://b.example/")),
-			has(craft.CaptivePortal("https://a.example/"))), want: "ra.inconsistent-captive-portal", detail: "one URI and another in turn"},
+			has(craft.CaptivePortal("https://a.example/")), has(craft.CaptivePortal("https://b.example/"))), want: "ra.inconsistent-captive-portal", detail: "one URI and another in turn"},
 		{name: "one prefix twice in an RA", shots: turns(prefixed(slaac(86400, 1800), slaac(43200, 1800)), prefixed(slaac(86400, 1800), slaac(43200, 1800))),
 			want: "pio.duplicate pio.duplicate"},
 	} {

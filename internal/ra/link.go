@@ -16,7 +16,10 @@ const (
 	maxRouters    = 256  // a link
 	maxAllRouters = 4096 // on all links
 	maxHosts      = 1024 // a link
+	maxAllHosts   = 4096 // on all links
 	maxPrefixes   = 64   // a link, and a router
+
+	maxKept = 4 << 20 // bytes of what all routers say, see Router.bytes
 )
 
 // linkState is what a Link knows besides what it shows.
@@ -45,6 +48,7 @@ type linkState struct {
 
 	served netip.Addr // a router whose RA was delivered to the machine behind this tap
 
+	kept     int // Router.bytes of its routers
 	prefixes []hostPrefix
 	told     []conflict
 	flood    flood
@@ -129,6 +133,8 @@ func (c *Checker) forgetLinks() {
 	for key, l := range c.links {
 		if gone(l) {
 			c.routers -= len(l.Routers)
+			c.hosts -= len(l.Hosts)
+			c.kept -= l.kept
 			delete(c.links, key)
 		}
 	}
@@ -144,6 +150,28 @@ func (c *Checker) forgetRouters(l *Link) {
 			}
 		}
 	}
+	c.evictRouters(l)
+}
+
+// account takes in that r says more than before, or less. Where all routers together say too much, the link with the most
+// loses.
+func (c *Checker) account(l *Link, r *Router) {
+	more := r.bytes() - r.kept
+	r.kept += more
+	l.kept += more
+	c.kept += more
+	for c.kept > maxKept {
+		for _, other := range c.order {
+			if other.kept > l.kept {
+				l = other
+			}
+		}
+		c.evictRouters(l)
+	}
+}
+
+// evictRouters forgets a quarter of the routers of l.
+func (c *Checker) evictRouters(l *Link) {
 	c.ranks = c.ranks[:0]
 	for _, r := range l.Routers {
 		c.ranks = append(c.ranks, leastRank(r.seen, r.proven))
@@ -155,6 +183,8 @@ func (c *Checker) forgetRouters(l *Link) {
 		}
 		l.offered = l.offered || r.offers(c.now, c.era)
 		delete(l.routers, r.key)
+		l.kept -= r.kept
+		c.kept -= r.kept
 		return true
 	})
 	c.routers -= before - len(l.Routers)
@@ -163,6 +193,14 @@ func (c *Checker) forgetRouters(l *Link) {
 
 // forgetHosts makes room for a host of l.
 func (c *Checker) forgetHosts(l *Link) {
+	if len(l.Hosts) < maxHosts {
+		// All links together have too many: the one with the most loses.
+		for _, other := range c.order {
+			if len(other.Hosts) > len(l.Hosts) {
+				l = other
+			}
+		}
+	}
 	c.ranks = c.ranks[:0]
 	for _, h := range l.Hosts {
 		c.ranks = append(c.ranks, h.seen)
@@ -176,6 +214,7 @@ func (c *Checker) forgetHosts(l *Link) {
 		}
 	}
 	l.Hosts = slices.DeleteFunc(l.Hosts, gone)
+	c.hosts -= before - len(l.Hosts)
 	l.EvictedHosts += uint64(before - len(l.Hosts))
 }
 

@@ -34,7 +34,7 @@ func (c *Checker) Finish(whole bool) []rule.Finding {
 			}
 		}
 		for _, h := range l.Hosts {
-			if f, ok := l.endSolicitor(h, c.now, c.era); ok {
+			if f, ok := c.endSolicitor(l, h); ok {
 				found = append(found, f)
 			}
 		}
@@ -63,6 +63,33 @@ func (c *Checker) absent() rule.Finding {
 			"ruleset`, `ip6tables -vL FORWARD`, and for multicast `bridge mdb show` or, between hosts, the VXLAN's group. (3) " +
 			"This is the wrong place: compare `bridge vlan show` and the VNI with the network's broadcasturi, and see that it " +
 			"has an ip6cidr in listNetworks."}
+}
+
+// gone reports whether r is silent for longer than its router lifetime at time t of era.
+func (r *Router) gone(t time.Time, era uint32) bool {
+	return r.era == era && r.Fields.RouterLifetime > 0 && t.Sub(r.accepted) > seconds(r.Fields.RouterLifetime)+slack
+}
+
+// maxFinal is how many goodbyes a router says (RFC 4861 §10, MAX_FINAL_RTR_ADVERTISEMENTS). One that goes on with router
+// lifetime 0 was set to be no default router, and its prefixes are there as before.
+const maxFinal = 3
+
+// leaving reports whether r said goodbye and has not come back.
+func (r *Router) leaving() bool { return r.goodbyes > 0 && r.goodbyes <= maxFinal }
+
+// countGoodbye takes in the router lifetime of an accepted RA, while r.Fields are still those of the one before.
+func (r *Router) countGoodbye(lifetime uint16, era uint32) {
+	switch {
+	case lifetime > 0:
+		r.goodbyes = 0
+	case r.goodbyes > 0:
+		r.goodbyes++
+	case !r.accepted.IsZero() && r.era == era && r.Fields.RouterLifetime > 0:
+		r.goodbyes = 1
+		for i := range r.prefixes {
+			r.prefixes[i].withdrawn = true
+		}
+	}
 }
 
 // offers reports whether new hosts get an address from r, as long as it is there, at time t of era: by its M flag or by a
@@ -102,7 +129,7 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 	f := l.finding("ra.no-address-source", "")
 	switch len(routers) {
 	case 0:
-		return rule.Finding{}, false
+		return l.endBare(f)
 	case 1:
 		r := routers[0]
 		f.Source, f.Time, f.Frame = r.Source, r.accepted, r.frame
@@ -119,6 +146,22 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 			inSeconds(max(0, c.now.Sub(k.at))))
 	}
 	return f, true
+}
+
+// endBare completes f for a link whose routers all said goodbye and never had anything to give.
+func (l *Link) endBare(f rule.Finding) (rule.Finding, bool) {
+	left := false
+	for _, r := range l.Routers {
+		if len(r.prefixes) > 0 || r.managed {
+			return rule.Finding{}, false
+		}
+		if r.goodbyes > 0 {
+			left, f.Source, f.Time, f.Frame = true, r.Source, r.accepted, r.frame
+		}
+	}
+	f.Detail = fmt.Sprintf("router %v offered itself as default router until it said goodbye, but no RA had a prefix for SLAAC or "+
+		"the M flag: guests had only fe80:: addresses", f.Source)
+	return f, left
 }
 
 // newestStopped returns the prefix that hosts still have and that was advertised last, and its router; or nil. No router

@@ -3,6 +3,7 @@ package ra
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"v6probe/internal/packet"
@@ -27,7 +28,9 @@ const (
 // hostState is what a Host knows besides what it shows.
 //
 // The evidence that a solicitation was not answered is that the host repeats it: it would not, had it an answer (RFC 4861
-// §6.3.7). So it does not matter where the capture stands, and whether it sees what goes to the host alone.
+// §6.3.7). So it does not matter where the capture stands, and whether it sees what goes to the host alone. But a second
+// solicitation may be another program's of the same host, a kernel's after a boot loader's; only a third is a repetition,
+// unless an answer would have been seen.
 type hostState struct {
 	key      routerKey
 	seen     uint64
@@ -45,6 +48,7 @@ type hostState struct {
 // tries are solicitations of a host of which each repeats the one before.
 type tries struct {
 	count       int
+	spaced      int // of them, those that come when an answer to the one before is overdue, and the first
 	first, last time.Time
 	open        time.Time  // the one that an answer is due to
 	missed      int        // those that got none within answerWindow
@@ -56,11 +60,12 @@ func (c *Checker) host(l *Link, p *packet.Packet) *Host {
 	key := keyOf(p)
 	h := l.hosts[key]
 	if h == nil {
-		if len(l.Hosts) >= maxHosts {
+		if len(l.Hosts) >= maxHosts || c.hosts >= maxAllHosts {
 			c.forgetHosts(l)
 		}
 		h = &Host{Source: p.Source, MAC: p.EthernetSource, HasMAC: p.EthernetSource != packet.MAC{},
 			First: p.Frame.Time, hostState: hostState{key: key}}
+		c.hosts++
 		l.hosts[key] = h
 		l.Hosts = append(l.Hosts, h)
 	}
@@ -110,7 +115,7 @@ func (h *Host) ask(l *Link, t time.Time, era uint32) {
 		s.last = t
 		return
 	case wait > repeatWindow:
-		if s.missed++; s.missed >= 2 {
+		if s.missed++; l.proves(h, s) {
 			h.given = *s
 		}
 		*s = tries{}
@@ -121,7 +126,15 @@ func (h *Host) ask(l *Link, t time.Time, era uint32) {
 		s.first, s.alive = t, l.alive(t, era)
 	}
 	s.count++
+	s.spaced++
 	s.last, s.open = t, t
+}
+
+// proves reports whether h got no answer to s: the third of them proves it. Two are enough where what goes to the host
+// alone is seen, on the host itself and on the router.
+func (l *Link) proves(h *Host, s *tries) bool {
+	return s.missed >= 2 && (s.spaced >= maxSolicitations || h.Outgoing ||
+		slices.ContainsFunc(l.Routers, func(r *Router) bool { return r.Outgoing }))
 }
 
 // answer takes in that the router by sent an RA at time t that h could take as its answer.
@@ -167,7 +180,7 @@ func (c *Checker) answer(l *Link, r *Router) {
 			continue
 		}
 		h.waiting = false
-		c.answerAll(h, r, t)
+		c.answerAll(l, h, r, t)
 	}
 	clear(l.waiting[len(kept):])
 	l.waiting = kept
@@ -175,7 +188,7 @@ func (c *Checker) answer(l *Link, r *Router) {
 
 // answerAll takes the RA of the report, which went to all nodes, as an answer to h, or as the sign that the router is
 // there and has not answered.
-func (c *Checker) answerAll(h *Host, r *Router, t time.Time) {
+func (c *Checker) answerAll(l *Link, h *Host, r *Router, t time.Time) {
 	s, given := h.tries, h.given
 	h.given = tries{}
 	if h.era != c.era {
@@ -188,10 +201,10 @@ func (c *Checker) answerAll(h *Host, r *Router, t time.Time) {
 		s.missed++
 	}
 	h.tries = tries{}
-	if s.missed < 2 {
+	if !l.proves(h, &s) {
 		s = given
 	}
-	if later := t.Sub(s.last); s.missed >= 2 && !h.told && later <= aliveWindow {
+	if later := t.Sub(s.last); l.proves(h, &s) && !h.told && later <= aliveWindow {
 		h.told = true
 		doubt := ""
 		if !s.alive.IsValid() {
@@ -217,7 +230,7 @@ func (h *Host) tried(s tries) string {
 }
 
 // endSolicitor judges at the end whether h was answered.
-func (l *Link) endSolicitor(h *Host, now time.Time, era uint32) (rule.Finding, bool) {
+func (c *Checker) endSolicitor(l *Link, h *Host) (rule.Finding, bool) {
 	if l.Advertisements == 0 {
 		if h.asked < maxSolicitations {
 			return rule.Finding{}, false
@@ -225,20 +238,24 @@ func (l *Link) endSolicitor(h *Host, now time.Time, era uint32) (rule.Finding, b
 		f := l.finding("rs.unanswered",
 			fmt.Sprintf("%s solicited %d times, and no Router Advertisement was heard on the link at all", h.name(), h.asked))
 		f.Source, f.Time, f.Frame = h.Source, h.Last, h.frame
+		if c.heard > 0 {
+			f.Severity = rule.Info
+			f.Detail += "; there are routers on another link, so this one may be without IPv6 on purpose"
+		}
 		return f, true
 	}
 	s := h.tries
-	if s.count > 0 && now.Sub(s.open) > answerWindow {
+	if s.count > 0 && c.now.Sub(s.open) > answerWindow {
 		s.missed++
 	}
-	if s.missed < 2 {
+	if !l.proves(h, &s) {
 		s = h.given
 	}
-	if h.told || h.era != era || s.missed < 2 || !s.alive.IsValid() {
+	if h.told || h.era != c.era || !l.proves(h, &s) || !s.alive.IsValid() {
 		return rule.Finding{}, false
 	}
 	f := l.finding("ra.solicit-unanswered",
-		fmt.Sprintf("%s, though the router had advertised before; no RA came in the %s after that", h.tried(s), inSeconds(now.Sub(s.last))))
+		fmt.Sprintf("%s, though the router had advertised before; no RA came in the %s after that", h.tried(s), inSeconds(c.now.Sub(s.last))))
 	f.Source, f.Subject, f.Time, f.Frame = s.alive, h.name(), s.last, h.frame
 	return f, true
 }

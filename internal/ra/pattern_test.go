@@ -134,10 +134,10 @@ func TestPace(t *testing.T) {
 		{name: "many, not a flood", shots: every(0, 0.02, 100, func(at float64) shot { return raTo(at, craft.GuestLL, healthy()) })},
 		{name: "flood of a loop", shots: every(0, 1e-4, 200, sends(healthy())), want: "ra.flood"},
 
-		{name: "flood of many, who differ and do not say goodbye", shots: join(every(0, 0.1, 30, func(at float64) shot {
-			n := int(at*10 + 0.5)
+		{name: "flood of many, who differ and do not say goodbye", shots: join(every(0, 0.05, 30, func(at float64) shot {
+			n := int(at*20 + 0.5)
 			return sender(at, n, craft.RA{CurHopLimit: uint8(64 + max(0, n-17)), Lifetime: 45})
-		}), []shot{ns(100)}), want: "ra.flood", detail: "17 or more sources within 10.0 s"},
+		}), []shot{ns(100)}), want: "ra.flood", detail: "17 new sources within 0.8 s"},
 		{name: "sixteen routers", shots: every(0, 0.25, 64, func(at float64) shot { return sender(at, int(at*4+0.5)%16, goodRA) })},
 
 		{name: "gone without a goodbye", shots: []shot{ra(0, vr), ra(10, vr), ns(60)}, want: "ra.final-missing", detail: "50.0 s"},
@@ -146,7 +146,7 @@ func TestPace(t *testing.T) {
 		{name: "answers one host only", shots: []shot{ra(0, vr), raTo(40, craft.GuestLL, vr), ns(80)}},
 
 		{name: "servers expire", shots: every(0, 20, 3, sends(dns(10))), want: "rdnss.lifetime-short", detail: "10 s, and 20.0 s"},
-		{name: "servers expire once", shots: join(every(0, 10, 3, sends(dns(30))), []shot{ra(60, dns(30))}), want: "rdnss.lifetime-short"},
+		{name: "servers expire once", shots: join(every(0, 10, 3, sends(dns(30))), []shot{ra(60, dns(30))})},
 		{name: "servers below three intervals", shots: every(0, 15, 3, sends(dns(30))), want: "rdnss.lifetime-short:info", detail: "15.0 s"},
 		{name: "servers of three intervals", shots: every(0, 15.2, 3, sends(dns(45)))},
 		{name: "servers without end", shots: every(0, 15, 3, sends(dns(0xffffffff)))},
@@ -194,7 +194,7 @@ func TestPrefixes(t *testing.T) {
 		{name: "shorter after it ran out", shots: []shot{valid(0, 5400), ra(10, fields(func(*craft.RA) {})), valid(6000, 1800)},
 			want: "pio.two-hour-rule"}, // goodPIO renewed it for a day
 		{name: "preferred above valid is ignored", shots: []shot{valid(0, 86400), ra(10, prefixed(slaac(60, 120))), valid(20, 86400)},
-			want: "pio.preferred-over-valid ra.inconsistent-preferred-lifetime ra.inconsistent-valid-lifetime"},
+			want: "pio.preferred-over-valid"},
 
 		{name: "replaced", shots: join(every(0, 10, 3, sends(prefixed(goodPIO))), every(30, 10, 9, sends(prefixed(fresh(14400))))),
 			want: "pio.stale-prefix", detail: "2001:db8::/64"},

@@ -29,6 +29,8 @@ type Checker struct {
 	links   map[packet.Link]*Link
 	order   []*Link // those with an RA or RS, in the order of their first
 	routers int     // on all links
+	hosts   int     // on all links
+	kept    int     // Router.bytes of all routers
 	ranks   []uint64
 
 	packets    uint64 // also the running number that says which of two was seen later
@@ -130,6 +132,9 @@ type Router struct {
 	HasMAC   bool
 	Outgoing bool            // sent by the capturing host itself
 	Tunnels  []packet.Tunnel // around its last RA
+	// Twin says that another machine, told apart by its Ethernet address, speaks as the same router at the same time and
+	// gives other prefixes. Two that say the same may be one, as in a bond.
+	Twin bool
 
 	Count    uint64    // RAs seen
 	Accepted uint64    // of them, those that a receiver does not drop

@@ -42,10 +42,12 @@ type routerState struct {
 	toAll    time.Time   // its last RA to all nodes
 	heard    []time.Time // when each of Options came
 	size     int         // bytes of Options
+	kept     int         // bytes() as last accounted for
 	accepted time.Time   // its last accepted RA
 	frame    uint64
 	era      uint32 // of accepted
 
+	turns          int  // how often a twin spoke between two of its RAs
 	goodbyes       int  // RAs with router lifetime 0 in a row, after one with another
 	managed, other bool // said in an accepted RA
 	inside, rogue  bool // it is the machine behind a tap; and was told to be a rogue
@@ -63,31 +65,34 @@ func (r *Router) alive(t time.Time, era uint32) bool {
 		age <= seconds(r.Fields.RouterLifetime)
 }
 
-// gone reports whether r is silent for longer than its router lifetime at time t of era.
-func (r *Router) gone(t time.Time, era uint32) bool {
-	return r.era == era && r.Fields.RouterLifetime > 0 && t.Sub(r.accepted) > seconds(r.Fields.RouterLifetime)+slack
-}
-
-// maxFinal is how many goodbyes a router says (RFC 4861 §10, MAX_FINAL_RTR_ADVERTISEMENTS). One that goes on with router
-// lifetime 0 was set to be no default router, and its prefixes are there as before.
-const maxFinal = 3
-
-// leaving reports whether r said goodbye and has not come back.
-func (r *Router) leaving() bool { return r.goodbyes > 0 && r.goodbyes <= maxFinal }
-
-// countGoodbye takes in the router lifetime of an accepted RA, while r.Fields are still those of the one before.
-func (r *Router) countGoodbye(lifetime uint16, era uint32) {
-	switch {
-	case lifetime > 0:
-		r.goodbyes = 0
-	case r.goodbyes > 0:
-		r.goodbyes++
-	case !r.accepted.IsZero() && r.era == era && r.Fields.RouterLifetime > 0:
-		r.goodbyes = 1
-		for i := range r.prefixes {
-			r.prefixes[i].withdrawn = true
+// checkTwins looks for another machine that speaks as r, which is heard again at time t. Once, that may be a failover and
+// the way back.
+func (l *Link) checkTwins(r *Router, t time.Time, era uint32) {
+	if l.mixed || !r.alive(t, era) {
+		return
+	}
+	for _, o := range l.Routers {
+		if o == r || o.Source != r.Source || !o.accepted.After(r.accepted) || !o.alive(t, era) ||
+			o.givesAll(r, t, era) && r.givesAll(o, t, era) {
+			continue
+		}
+		if r.turns++; r.turns >= 2 {
+			r.Twin, o.Twin = true, true
 		}
 	}
+}
+
+// givesAll reports whether r gives hosts every prefix that o gives them.
+func (r *Router) givesAll(o *Router, t time.Time, era uint32) bool {
+	for i := range o.prefixes {
+		p := &o.prefixes[i]
+		if p.given(t, era) && !slices.ContainsFunc(r.prefixes, func(k routerPrefix) bool {
+			return k.prefix == p.prefix && k.given(t, era)
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // expired reports whether option i, of that lifetime in seconds, has run out at time t of era.
@@ -148,6 +153,7 @@ func (c *Checker) advertisement(p *packet.Packet) {
 	if dropped {
 		if !again {
 			r.reject(p, c.report.Findings)
+			c.account(l, r)
 		}
 		return
 	}
@@ -160,6 +166,13 @@ func (c *Checker) advertisement(p *packet.Packet) {
 		r.proven, l.proven = true, true
 	}
 	c.accept(l, r)
+	c.account(l, r)
+}
+
+// bytes returns about how much memory what r says takes.
+func (r *Router) bytes() int {
+	const option, prefix = 72, 336 // an element of Options and of heard; of prefixes
+	return r.size + option*len(r.Options) + prefix*len(r.prefixes)
 }
 
 // count notes that p came from r.
@@ -232,6 +245,7 @@ func (c *Checker) accept(l *Link, r *Router) {
 		}
 	}
 	r.countGoodbye(m.RA.RouterLifetime, c.era)
+	l.checkTwins(r, t, c.era)
 	r.Fields = m.RA
 	r.accepted, r.era, r.frame = t, c.era, p.Frame.Number
 	r.managed, r.other = r.managed || m.RA.Managed, r.other || m.RA.Other
@@ -351,6 +365,13 @@ func isRoute(o icmp6.Option) bool {
 func sameRoute(a, b icmp6.Option) bool {
 	if a.Type != b.Type {
 		return false
+	}
+	if a.Type == icmp6.OptPrefixInformation && len(a.Raw) == 32 && len(b.Raw) == 32 {
+		// Most prefixes differ, which is quickly told: an RA may have dozens, and there are all the others.
+		bits, other := a.Raw[2], b.Raw[2]
+		if n := bits / 8; bits != other || bits <= 128 && !bytes.Equal(a.Raw[16:16+n], b.Raw[16:16+n]) {
+			return false
+		}
 	}
 	if p, ok := a.PrefixInformation(); ok {
 		q, ok := b.PrefixInformation()

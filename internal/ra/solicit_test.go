@@ -34,17 +34,30 @@ func TestSolicitations(t *testing.T) {
 		x.change = func(f *packet.Frame) { f.LinkType = packet.LinkTypeIPv6 }
 		return x
 	}
+	own := func(x shot) shot {
+		x.change = directed("eth0", packet.Outgoing)
+		return x
+	}
+	ownRA := func(at float64) shot { return own(ra(at, healthy())) }
 	noAnswer := []shot{rs(0), rs(4), rs(8)}
 	for _, tt := range []scene{
 		{name: "unanswered", shots: join(noAnswer, periodic(12, 3)), want: "ra.solicit-unanswered",
 			detail: "solicited 3 times within 8.0 s and repeated itself, so it heard no answer; the next RA to all nodes came 4.0 s after the last; no router"},
 		{name: "unanswered, the router known", shots: join(periodic(-10, 1), noAnswer, periodic(12, 3)), want: "ra.solicit-unanswered",
 			detail: "came 4.0 s after the last"},
-		{name: "unanswered twice", shots: []shot{rs(0), rs(4), ra(9, healthy()), ra(19, healthy())}, want: "ra.solicit-unanswered", detail: "2 times within 4.0 s"},
+		{name: "unanswered twice on this host", shots: []shot{own(rs(0)), own(rs(4)), ra(9, healthy()), ra(19, healthy())}, want: "ra.solicit-unanswered",
+			detail: "2 times within 4.0 s"},
+		{name: "unanswered twice by this host", shots: []shot{ownRA(-1), rs(4), rs(8), ownRA(13), ownRA(23)}, want: "ra.solicit-unanswered"},
+		{name: "unanswered twice by this host, seen to the end", shots: []shot{ownRA(-1), rs(4), rs(8), ns(13)}, want: "ra.solicit-unanswered"},
+		{name: "two programs of one host", shots: []shot{rs(0), rs(4), ra(9, healthy()), ra(19, healthy())}},
+		{name: "two programs of one host, seen to the end", shots: []shot{ra(-10, healthy()), rs(0), rs(6), ns(20)}},
+		{name: "two programs of one host, restarted", shots: []shot{ra(-10, healthy()), rs(0), rs(6), rs(30), rs(36), ns(50)}},
+		{name: "two programs of one host, one in haste", shots: []shot{rs(0), rs(1), rs(5), ra(12, healthy())}},
 		{name: "unanswered, the third by chance in time", shots: join(noAnswer, periodic(10, 3)), want: "ra.solicit-unanswered"},
 		{name: "unanswered as RFC 7559 repeats", shots: []shot{rs(0), rs(3.7), rs(12), ra(14, healthy())}, want: "ra.solicit-unanswered"},
 		{name: "unanswered, told once", shots: join(noAnswer, periodic(12, 3), []shot{rs(41), rs(45), rs(49), ra(53, healthy())}), want: "ra.solicit-unanswered"},
-		{name: "two hosts", shots: join([]shot{rs(0), from(1, otherGuestLL, craft.AllRouters, craft.RS()), rs(4), from(5, otherGuestLL, craft.AllRouters, craft.RS())},
+		{name: "two hosts", shots: join([]shot{rs(0), from(1, otherGuestLL, craft.AllRouters, craft.RS()), rs(4), from(5, otherGuestLL, craft.AllRouters, craft.RS()),
+			rs(8), from(8.6, otherGuestLL, craft.AllRouters, craft.RS())},
 			periodic(12, 3)), want: "ra.solicit-unanswered ra.solicit-unanswered"},
 		{name: "two hosts answered once", shots: join(noAnswer, []shot{from(9, otherGuestLL, craft.AllRouters, craft.RS())}, periodic(12, 3)), want: "ra.solicit-unanswered"},
 		{name: "seen to the end", shots: join(periodic(-10, 2), []shot{rs(1), rs(5), rs(9), ns(13)}), want: "ra.solicit-unanswered", detail: "no RA came in the 4.0 s"},
@@ -76,7 +89,7 @@ func TestSolicitations(t *testing.T) {
 			raTo(8.001, craft.GuestLL, healthy()), rs(8)}, periodic(20, 1))},
 
 		{name: "no router", shots: join(noAnswer, []shot{ns(20)}), want: "ra.absent rs.unanswered", detail: "solicited 3 times"},
-		{name: "no router on this link", shots: join(noAnswer, []shot{{at: 10, data: tagged(toAll(healthy()))}}), want: "rs.unanswered"},
+		{name: "no router on this link", shots: join(noAnswer, []shot{{at: 10, data: tagged(toAll(healthy()))}}), want: "rs.unanswered:info", detail: "on another link"},
 		{name: "no router, gave up early", shots: []shot{rs(0), rs(4), ns(20)}, want: "ra.absent"},
 		{name: "no router, one RS seen three times", shots: []shot{rs(0), rs(0.001), rs(0.002)}, want: "ra.absent"},
 	} {
