@@ -74,6 +74,20 @@ func (l *Link) Prefixes() []netip.Prefix {
 	return list
 }
 
+// Silent reports whether every router that offered itself on the link has said nothing for longer than its lifetime.
+func (l *Link) Silent() bool {
+	offered := false
+	for _, r := range l.Routers {
+		if r.Accepted > 0 && r.Fields.RouterLifetime > 0 {
+			offered = true
+			if !r.gone(l.now, l.era) {
+				return false
+			}
+		}
+	}
+	return offered
+}
+
 // link returns the link that p was seen on, and makes it if need be.
 func (c *Checker) link(p *packet.Packet) *Link {
 	key := p.Link()

@@ -74,6 +74,16 @@ func (r *Router) gone(t time.Time, era uint32) bool {
 // lifetime 0 was set to be no default router, and its prefixes are there as before.
 const maxFinal = 3
 
+// excuseGoodbye makes a note of the preference in a goodbye: radvd leaves there what it says while it is a default
+// router, and hosts ignore it.
+func (c *Checker) excuseGoodbye(r *Router) {
+	for i := range c.report.Findings {
+		if f := &c.report.Findings[i]; f.Rule == "ra.lifetime-zero-with-preference" && r.leaving() {
+			f.Severity = rule.Info
+		}
+	}
+}
+
 // leaving reports whether r said goodbye and has not come back.
 func (r *Router) leaving() bool { return r.goodbyes > 0 && r.goodbyes <= maxFinal }
 

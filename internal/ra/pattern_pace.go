@@ -5,11 +5,9 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"net/netip"
-	"slices"
 	"time"
 
 	"v6probe/internal/icmp6"
-	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
 
@@ -179,116 +177,6 @@ func (c *Checker) content(m *icmp6.Message) uint64 {
 	return h.Sum64()
 }
 
-// rdnssPace is whether a router's DNS servers live from one of its RAs to the next.
-type rdnssPace struct {
-	last     time.Time // the last RA with servers; zero when the next one begins anew
-	lifetime uint32    // seconds, the shortest in that RA
-	seen     time.Time // the last RA with servers, whatever came after
-	frame    uint64
-
-	gaps [16]serverGap // the newest
-	n    int           // all there were
-
-	// What the gaps showed that are no longer kept.
-	shown verdict
-}
-
-// serverGap is the time between two RAs with servers.
-type serverGap struct {
-	length   time.Duration
-	lifetime uint32 // of the servers in the first, in seconds
-}
-
-// verdict is what a row of gaps shows.
-type verdict struct {
-	longest time.Duration // of the usual gaps
-
-	gap    time.Duration // the longest that outlasted the servers; 0 if they live long enough
-	outran uint32        // their lifetime
-}
-
-// take takes in the options of an RA to all nodes; away says that the router was away before it or the capture paused.
-func (d *rdnssPace) take(p *packet.Packet, away bool) {
-	t := p.Frame.Time
-	lifetime, servers, withdrawn := uint32(infinity), false, false
-	for _, o := range p.Message.Options {
-		if s, ok := o.RDNSS(); ok && sound(o) && s.Len() > 0 {
-			if s.Lifetime == 0 {
-				withdrawn = true
-				continue
-			}
-			servers, lifetime = true, min(lifetime, s.Lifetime)
-		}
-	}
-	if !servers {
-		if withdrawn {
-			d.last = time.Time{}
-		}
-		return // an RA may carry a part of the options (RFC 4861 §6.2.3)
-	}
-	if gap, ok := since(d.last, t); ok && !away && gap >= minInterval && gap <= maxInterval {
-		if d.n > 0 && d.n%len(d.gaps) == 0 {
-			d.shown = d.judge()
-		}
-		d.gaps[d.n%len(d.gaps)] = serverGap{gap, d.lifetime}
-		d.n++
-	}
-	d.last, d.lifetime = t, lifetime
-	d.seen, d.frame = t, p.Frame.Number
-}
-
-// judge returns what all gaps show. A gap much longer than most is none of the router's pace: it was away, or the capture
-// paused. Its timer is set at random between two limits (RFC 4861 §6.2.4), so that hardly a gap is longer than twice the
-// median. One short-lived gap among many may be a lost packet.
-func (d *rdnssPace) judge() verdict {
-	var sorted [len(d.gaps)]time.Duration
-	n := min(d.n, len(d.gaps))
-	for i := range n {
-		sorted[i] = d.gaps[i].length
-	}
-	slices.Sort(sorted[:n])
-	v, longer := verdict{}, 0
-	for _, g := range d.gaps[:n] {
-		if g.length > 2*sorted[(n-1)/2]+slack {
-			continue
-		}
-		v.longest = max(v.longest, g.length)
-		if g.lifetime != infinity && g.length > seconds(g.lifetime)+slack {
-			longer++
-			if g.length > v.gap {
-				v.gap, v.outran = g.length, g.lifetime
-			}
-		}
-	}
-	if longer < min(n, 2) {
-		v.gap = 0
-	}
-	if d.shown.gap > v.gap {
-		v.gap, v.outran = d.shown.gap, d.shown.outran
-	}
-	v.longest = max(v.longest, d.shown.longest)
-	return v
-}
-
-// endRDNSS judges at the end whether r's DNS servers live long enough (RFC 8106 §5.1).
-func (l *Link) endRDNSS(r *Router) (rule.Finding, bool) {
-	d, v := &r.rdnss, r.rdnss.judge()
-	f := l.finding("rdnss.lifetime-short", "")
-	f.Source, f.Time, f.Frame = r.Source, d.seen, d.frame
-	switch {
-	case v.gap > 0:
-		f.Detail = fmt.Sprintf("the DNS servers live for %d s, and %s passed between two RAs that have them", v.outran,
-			inSeconds(v.gap))
-		return f, true
-	case v.longest > 0 && d.lifetime != infinity && 3*v.longest > seconds(d.lifetime)+slack:
-		f.Severity = rule.Info
-		f.Detail = fmt.Sprintf("the DNS servers live for %d s, less than 3 × the longest time between RAs, which is %s",
-			d.lifetime, inSeconds(v.longest))
-		return f, true
-	}
-	return rule.Finding{}, false
-}
-
 // endSilent judges at the end whether r went away without a goodbye (RFC 4861 §6.2.5).
 func (l *Link) endSilent(r *Router, now time.Time, era uint32) (rule.Finding, bool) {
 	silent := now.Sub(r.accepted)
@@ -304,101 +192,6 @@ func (l *Link) endSilent(r *Router, now time.Time, era uint32) (rule.Finding, bo
 		inSeconds(silent), r.Fields.RouterLifetime))
 	f.Source, f.Time, f.Frame = r.Source, r.accepted, r.frame
 	return f, true
-}
-
-// More than that is no number of healthy routers, though a capture's first seconds may well show twenty, of which none was
-// heard before.
-const (
-	floodRate    = 64 // RAs a second
-	floodSources = 16 // new ones a second
-	floodSlow    = 48 // new ones in floodSpan
-	floodSpan    = 10 * time.Second
-)
-
-// flood is how many RAs come, and from how many sources, receivers dropping them or not.
-type flood struct {
-	fresh     [floodSlow]time.Time // when new sources came
-	nextFresh int
-
-	times   [floodRate]time.Time
-	next    int
-	sources [floodSources + 1]struct {
-		key routerKey
-		at  time.Time
-	}
-	told  bool
-	until time.Time // hosts have other worries than routers that contradict each other
-}
-
-// checkFlood looks for more RAs than any number of healthy routers sends.
-func (c *Checker) checkFlood(l *Link, p *packet.Packet) {
-	f, t := &l.flood, p.Frame.Time
-	sources := f.count(keyOf(p), t)
-	fresh := ""
-	if l.routers[keyOf(p)] == nil && !l.mixed {
-		fresh = f.newcomer(t)
-	}
-	first := f.times[f.next]
-	f.times[f.next] = t
-	f.next = (f.next + 1) % floodRate
-	fast := within(first, t, time.Second)
-	if fast || fresh != "" || f.told && sources > floodSources && !l.mixed {
-		f.until = t.Add(floodSpan)
-	}
-	if f.told || !fast && fresh == "" {
-		return
-	}
-	f.told = true
-	if fast {
-		from := fmt.Sprint(sources)
-		if sources > floodSources {
-			from += " or more"
-		}
-		c.report.Add("ra.flood", -1, "", "%d RAs within %s, from %s sources", floodRate+1, inSeconds(t.Sub(first)), from)
-	} else {
-		c.report.Add("ra.flood", -1, "", "RAs from %s", fresh)
-	}
-	c.report.Findings[len(c.report.Findings)-1].Source = netip.Addr{} // it is about the link
-}
-
-// newcomer takes in a source that was never heard before. It returns how many there were, if they are too many.
-func (f *flood) newcomer(t time.Time) string {
-	slow, quick := f.fresh[f.nextFresh], f.fresh[(f.nextFresh+floodSlow-floodSources)%floodSlow]
-	f.fresh[f.nextFresh] = t
-	f.nextFresh = (f.nextFresh + 1) % floodSlow
-	switch {
-	case within(quick, t, time.Second):
-		return fmt.Sprintf("%d new sources within %s", floodSources+1, inSeconds(t.Sub(quick)))
-	case within(slow, t, floodSpan):
-		return fmt.Sprintf("%d new sources within %s", floodSlow+1, inSeconds(t.Sub(slow)))
-	}
-	return ""
-}
-
-// within reports whether at most d passed from one packet, if there was one, to a later one.
-func within(from, to time.Time, d time.Duration) bool {
-	span := to.Sub(from)
-	return !from.IsZero() && span >= 0 && span <= d
-}
-
-// count takes in a source and returns how many there were within floodSpan, as far as it counts.
-func (f *flood) count(key routerKey, t time.Time) int {
-	at, n := 0, 1
-	for i := range f.sources {
-		if s := &f.sources[i]; s.key == key {
-			at = i
-			break
-		} else if s.at.Before(f.sources[at].at) {
-			at = i
-		}
-	}
-	f.sources[at].key, f.sources[at].at = key, t
-	for i := range f.sources {
-		if age := t.Sub(f.sources[i].at); i != at && !f.sources[i].at.IsZero() && age >= 0 && age <= floodSpan {
-			n++
-		}
-	}
-	return n
 }
 
 // inSeconds writes a time as people read it: "9.8 s".

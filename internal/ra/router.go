@@ -245,6 +245,7 @@ func (c *Checker) accept(l *Link, r *Router) {
 		}
 	}
 	r.countGoodbye(m.RA.RouterLifetime, c.era)
+	c.excuseGoodbye(r)
 	l.checkTwins(r, t, c.era)
 	r.Fields = m.RA
 	r.accepted, r.era, r.frame = t, c.era, p.Frame.Number

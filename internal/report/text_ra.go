@@ -98,6 +98,8 @@ func headline(l *ra.Link) string {
 		return "guests drop every Router Advertisement heard here: they will have only fe80:: addresses."
 	case len(prefixes) > 0:
 		return "guests form addresses in " + join(prefixes) + "."
+	case l.Silent():
+		return "every router heard here has fallen silent since: new guests will have only fe80:: addresses."
 	case managed:
 		return "guests must ask DHCPv6 for addresses (M=1): no prefix is for SLAAC."
 	case cut:
@@ -161,6 +163,9 @@ func (t *Text) router(l *ra.Link, r *ra.Router) {
 	}
 	for _, tun := range r.Tunnels {
 		t.item(2, "vxlan", column, fmt.Sprintf("VNI %d from %v to %v, UDP %d", tun.VNI, tun.Source, tun.Destination, tun.Port))
+	}
+	if r.Twin {
+		t.item(2, "TWIN", column, "another machine advertises other prefixes from the same address")
 	}
 	if r.Cut && r.Fields != (icmp6.RouterFields{}) {
 		t.item(2, "CUT", column, "the capture cut its messages short: there may be more options")

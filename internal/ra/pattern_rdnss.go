@@ -1,0 +1,120 @@
+package ra
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"v6probe/internal/packet"
+	"v6probe/internal/rule"
+)
+
+// rdnssPace is whether a router's DNS servers live from one of its RAs to the next.
+type rdnssPace struct {
+	last     time.Time // the last RA with servers; zero when the next one begins anew
+	lifetime uint32    // seconds, the shortest in that RA
+	seen     time.Time // the last RA with servers, whatever came after
+	frame    uint64
+
+	gaps [16]serverGap // the newest
+	n    int           // all there were
+
+	// What the gaps showed that are no longer kept.
+	shown verdict
+}
+
+// serverGap is the time between two RAs with servers.
+type serverGap struct {
+	length   time.Duration
+	lifetime uint32 // of the servers in the first, in seconds
+}
+
+// verdict is what a row of gaps shows.
+type verdict struct {
+	longest time.Duration // of the usual gaps
+
+	gap    time.Duration // the longest that outlasted the servers; 0 if they live long enough
+	outran uint32        // their lifetime
+}
+
+// take takes in the options of an RA to all nodes; away says that the router was away before it or the capture paused.
+func (d *rdnssPace) take(p *packet.Packet, away bool) {
+	t := p.Frame.Time
+	lifetime, servers, withdrawn := uint32(infinity), false, false
+	for _, o := range p.Message.Options {
+		if s, ok := o.RDNSS(); ok && sound(o) && s.Len() > 0 {
+			if s.Lifetime == 0 {
+				withdrawn = true
+				continue
+			}
+			servers, lifetime = true, min(lifetime, s.Lifetime)
+		}
+	}
+	if !servers {
+		if withdrawn {
+			d.last = time.Time{}
+		}
+		return // an RA may carry a part of the options (RFC 4861 §6.2.3)
+	}
+	if gap, ok := since(d.last, t); ok && !away && gap >= minInterval && gap <= maxInterval {
+		if d.n > 0 && d.n%len(d.gaps) == 0 {
+			d.shown = d.judge()
+		}
+		d.gaps[d.n%len(d.gaps)] = serverGap{gap, d.lifetime}
+		d.n++
+	}
+	d.last, d.lifetime = t, lifetime
+	d.seen, d.frame = t, p.Frame.Number
+}
+
+// judge returns what all gaps show. A gap much longer than most is none of the router's pace: it was away, or the capture
+// paused. Its timer is set at random between two limits (RFC 4861 §6.2.4), so that hardly a gap is longer than twice the
+// median. One short-lived gap among many may be a lost packet.
+func (d *rdnssPace) judge() verdict {
+	var sorted [len(d.gaps)]time.Duration
+	n := min(d.n, len(d.gaps))
+	for i := range n {
+		sorted[i] = d.gaps[i].length
+	}
+	slices.Sort(sorted[:n])
+	v, longer := verdict{}, 0
+	for _, g := range d.gaps[:n] {
+		if g.length > 2*sorted[(n-1)/2]+slack {
+			continue
+		}
+		v.longest = max(v.longest, g.length)
+		if g.lifetime != infinity && g.length > seconds(g.lifetime)+slack {
+			longer++
+			if g.length > v.gap {
+				v.gap, v.outran = g.length, g.lifetime
+			}
+		}
+	}
+	if longer < min(n, 2) {
+		v.gap = 0
+	}
+	if d.shown.gap > v.gap {
+		v.gap, v.outran = d.shown.gap, d.shown.outran
+	}
+	v.longest = max(v.longest, d.shown.longest)
+	return v
+}
+
+// endRDNSS judges at the end whether r's DNS servers live long enough (RFC 8106 §5.1).
+func (l *Link) endRDNSS(r *Router) (rule.Finding, bool) {
+	d, v := &r.rdnss, r.rdnss.judge()
+	f := l.finding("rdnss.lifetime-short", "")
+	f.Source, f.Time, f.Frame = r.Source, d.seen, d.frame
+	switch {
+	case v.gap > 0:
+		f.Detail = fmt.Sprintf("the DNS servers live for %d s, and %s passed between two RAs that have them", v.outran,
+			inSeconds(v.gap))
+		return f, true
+	case v.longest > 0 && d.lifetime != infinity && 3*v.longest > seconds(d.lifetime)+slack:
+		f.Severity = rule.Info
+		f.Detail = fmt.Sprintf("the DNS servers live for %d s, less than 3 × the longest time between RAs, which is %s",
+			d.lifetime, inSeconds(v.longest))
+		return f, true
+	}
+	return rule.Finding{}, false
+}
