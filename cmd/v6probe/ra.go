@@ -219,5 +219,9 @@ func (v *raView) heard(links []*ra.Link, result pipeline.Result) string {
 	} else if d > 0 {
 		s += " in " + report.Duration(d)
 	}
-	return s + "; " + report.Plural(result.Stats.Frames, "frame") + " looked at"
+	s += "; " + report.Plural(result.Stats.Frames, "frame") + " looked at"
+	if n := v.checker.Forgotten(); n > 0 {
+		s += "; " + report.Plural(n, "link") + " forgotten for lack of room and not judged"
+	}
+	return s
 }

@@ -12,7 +12,7 @@ import (
 // What is kept at most. When there is no room a quarter goes, those first that were seen once only and longest ago: a
 // flood of random senders pushes out itself, and not the router that is heard again and again.
 const (
-	maxLinks      = 256
+	maxLinks      = 1024
 	maxRouters    = 256  // a link
 	maxAllRouters = 4096 // on all links
 	maxHosts      = 1024 // a link
@@ -61,7 +61,7 @@ type linkState struct {
 func (l *Link) Prefixes() []netip.Prefix {
 	var list []netip.Prefix
 	for _, r := range l.Routers {
-		if r.gone(l.now, l.era) {
+		if r.absent(l.now, l.era) {
 			continue
 		}
 		for i := range r.prefixes {
@@ -99,6 +99,8 @@ func (c *Checker) link(p *packet.Packet) *Link {
 		l = &Link{Where: key, linkState: linkState{
 			routers: make(map[routerKey]*Router), hosts: make(map[routerKey]*Host),
 		}}
+		// It may be a link that was forgotten, of which something was known.
+		l.offered = c.forgotten > 0
 		c.links[key] = l
 	}
 	l.seen = c.packets
@@ -149,6 +151,7 @@ func (c *Checker) forgetLinks() {
 			c.routers -= len(l.Routers)
 			c.hosts -= len(l.Hosts)
 			c.kept -= l.kept
+			c.forgotten++
 			delete(c.links, key)
 		}
 	}

@@ -28,11 +28,11 @@ func TestPrefixLost(t *testing.T) {
 		prefixes string
 	}{
 		{scene{name: "lost by a restart", shots: join(every(0, 10, 5, sends(good)), []shot{ra(45, goodbye)}, every(50, 10, 50, sends(bare))),
-			want: lost, detail: "stopped advertising prefix 2001:db8::/64 after frame 6, 495.0 s ago"}, ""},
+			want: lost, detail: "stopped advertising prefix 2001:db8::/64, last in frame 6, 495.0 s ago"}, ""},
 		{scene{name: "lost by a restart, heard once since", shots: join(every(0, 10, 5, sends(good)), []shot{ra(45, goodbye), ra(50, bare)}), want: lost}, ""},
 		{scene{name: "lost by a restart, a goodbye without options", shots: join(every(0, 10, 5, sends(good)), []shot{ra(45, craft.RA{CurHopLimit: 64}.Message()), ra(50, bare)}),
 			want: lost}, ""},
-		{scene{name: "lost", shots: join(every(0, 10, 5, sends(good)), every(50, 10, 50, sends(bare))), want: lost, detail: "after frame 5, 500.0 s ago"}, ""},
+		{scene{name: "lost", shots: join(every(0, 10, 5, sends(good)), every(50, 10, 50, sends(bare))), want: lost, detail: "last in frame 5, 500.0 s ago"}, ""},
 		{scene{name: "lost for three RAs", shots: join(every(0, 10, 5, sends(good)), every(50, 10, 3, sends(bare))), want: lost}, ""},
 		{scene{name: "lost after it was heard once", shots: join([]shot{ra(0, good)}, every(10, 10, 10, sends(bare))), want: lost}, ""},
 		{scene{name: "lost by failover", shots: join(every(0, 10, 5, sends(good)), []shot{ra(45, goodbye)}, every(50, 10, 5, other(bare))),

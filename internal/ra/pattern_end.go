@@ -70,6 +70,12 @@ func (r *Router) gone(t time.Time, era uint32) bool {
 	return r.era == era && r.Fields.RouterLifetime > 0 && t.Sub(r.accepted) > seconds(r.Fields.RouterLifetime)+slack
 }
 
+// absent reports whether r is silent for so long that nothing it advertised reaches new hosts. Its router lifetime says
+// nothing of its prefixes, so a router that is slower than that is waited for.
+func (r *Router) absent(t time.Time, era uint32) bool {
+	return r.gone(t, era) && t.Sub(r.accepted) > 3*r.MaxGap
+}
+
 // maxFinal is how many goodbyes a router says (RFC 4861 §10, MAX_FINAL_RTR_ADVERTISEMENTS). One that goes on with router
 // lifetime 0 was set to be no default router, and its prefixes are there as before.
 const maxFinal = 3
@@ -125,11 +131,15 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 	if l.offered {
 		return rule.Finding{}, false
 	}
-	live := l.alive(c.now, c.era).IsValid() // else all are judged by their last words
-	var routers []*Router                   // those that offer themselves
+	live := l.alive(c.now, c.era).IsValid()
+	var routers []*Router // those that offer themselves
 	for _, r := range l.Routers {
-		gone := live && r.gone(c.now, c.era)
-		if r.Cut || !gone && r.offers(c.now, c.era) {
+		gone := live && r.absent(c.now, c.era)
+		t, era := c.now, c.era
+		if !live { // all are judged by their last words
+			t, era = r.accepted, r.era
+		}
+		if r.Cut || !gone && (r.offers(t, era) || r.mayReturn(t)) {
 			return rule.Finding{}, false // what the capture cut off is not known
 		}
 		if r.Accepted > 0 && r.Fields.RouterLifetime > 0 && !gone {
@@ -143,19 +153,36 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 	case 1:
 		r := routers[0]
 		f.Source, f.Time, f.Frame = r.Source, r.accepted, r.frame
-		f.Detail = fmt.Sprintf("router %v offers itself as default router, but no RA of it has a prefix for SLAAC in force or the "+
-			"M flag: guests will have only fe80:: addresses", r.Source)
+		heard := "no RA of it has"
+		if r.Accepted == 1 {
+			heard = "the only RA of it that was heard does not have"
+		}
+		f.Detail = fmt.Sprintf("router %v offers itself as default router, but %s a prefix for SLAAC in force or the M flag: guests will "+
+			"have only fe80:: addresses", r.Source, heard)
 	default:
 		f.Detail = fmt.Sprintf("no RA of the %d routers has a prefix for SLAAC in force or the M flag: guests will have only "+
 			"fe80:: addresses", len(routers))
 	}
 	if r, k := l.newestStopped(c.now, c.era); k != nil {
 		f.Subject = k.prefix.String()
-		f.Detail = fmt.Sprintf("router %v stopped advertising prefix %v after frame %d, %s ago, and no router offers another or has the "+
-			"M flag: hosts keep what they have, new guests will have only fe80:: addresses", r.Source, k.prefix, k.frame,
+		what := "stopped advertising"
+		if r.gone(c.now, c.era) {
+			what = "is not heard any more; it advertised"
+		}
+		f.Detail = fmt.Sprintf("router %v %s prefix %v, last in frame %d, %s ago, and no router offers another or has the M flag: hosts "+
+			"keep what they have, new guests will have only fe80:: addresses", r.Source, what, k.prefix, k.frame,
 			inSeconds(max(0, c.now.Sub(k.at))))
 	}
 	return f, true
+}
+
+// returnWithin is how long after its goodbye a router that is restarted may need to be heard again: the longest time
+// between its first RAs (RFC 4861 §10, MAX_INITIAL_RTR_ADVERT_INTERVAL).
+const returnWithin = 16 * time.Second
+
+// mayReturn reports whether r said goodbye so shortly before t that it may only be starting again, with what it gave.
+func (r *Router) mayReturn(t time.Time) bool {
+	return r.leaving() && (len(r.prefixes) > 0 || r.managed) && t.Sub(r.accepted) <= max(returnWithin, r.MaxGap)
 }
 
 // endBare completes f for a link whose routers all said goodbye and never had anything to give.

@@ -52,11 +52,14 @@ func (c *Checker) checkFlood(l *Link, p *packet.Packet) {
 	}
 	f.told = true
 	if fast {
-		from := fmt.Sprint(sources)
-		if sources > floodSources {
-			from += " or more"
+		from := fmt.Sprintf("%d sources", sources)
+		switch {
+		case sources == 1:
+			from = "one source"
+		case sources > floodSources:
+			from = fmt.Sprintf("%d or more sources", sources)
 		}
-		c.report.Add("ra.flood", -1, "", "%d RAs within %s, from %s sources", floodRate+1, inSeconds(t.Sub(first)), from)
+		c.report.Add("ra.flood", -1, "", "%d RAs within %s, from %s", floodRate+1, inSeconds(t.Sub(first)), from)
 	} else {
 		c.report.Add("ra.flood", -1, "", "RAs from %s", fresh)
 	}

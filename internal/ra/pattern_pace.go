@@ -96,14 +96,14 @@ func (c *Checker) checkPace(r *Router) {
 }
 
 // checkGap takes in a gap. It reports whether that tells nothing of the pace: hosts lost their router in it, which was
-// away, or the capture paused. A pace it is when most gaps are like that.
+// away, or the capture paused. A pace it is when most gaps are like that, or half of many.
 func (c *Checker) checkGap(d *pace, gap time.Duration) (away bool) {
 	over := gap > seconds(d.lifetime)+slack
 	d.gaps, d.over = min(d.gaps+1, 16), d.over<<1
 	if over {
 		d.over |= 1
 	}
-	if n := bits.OnesCount16(d.over); over && n >= 2 && 2*n > d.gaps && !d.toldOver {
+	if n := bits.OnesCount16(d.over); over && n >= 2 && (2*n > d.gaps || d.gaps >= 8 && 2*n == d.gaps) && !d.toldOver {
 		d.toldOver = true
 		c.report.Add("ra.interval-vs-lifetime", -1, "",
 			"%d of the last %d gaps between its RAs exceed its router lifetime of %d s, this one is %s",

@@ -68,8 +68,8 @@ func (d *rdnssPace) take(p *packet.Packet, away bool) {
 }
 
 // judge returns what all gaps show. A gap much longer than most is none of the router's pace: it was away, or the capture
-// paused. Its timer is set at random between two limits (RFC 4861 §6.2.4), so that hardly a gap is longer than twice the
-// median. One short-lived gap among many may be a lost packet.
+// paused. Its timer is set at random between two limits (RFC 4861 §6.2.4), and RAs to solicitations come in between, so
+// the measure is a gap that three in four do not exceed: hardly one is twice as long. One short-lived gap among many may be a lost packet.
 func (d *rdnssPace) judge() verdict {
 	var sorted [len(d.gaps)]time.Duration
 	n := min(d.n, len(d.gaps))
@@ -79,7 +79,7 @@ func (d *rdnssPace) judge() verdict {
 	slices.Sort(sorted[:n])
 	v, longer := verdict{}, 0
 	for _, g := range d.gaps[:n] {
-		if g.length > 2*sorted[(n-1)/2]+slack {
+		if g.length > 2*sorted[(n-1)*3/4]+slack {
 			continue
 		}
 		v.longest = max(v.longest, g.length)

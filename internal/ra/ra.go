@@ -33,6 +33,8 @@ type Checker struct {
 	kept    int     // Router.bytes of all routers
 	ranks   []uint64
 
+	forgotten uint64 // links, for lack of room
+
 	packets    uint64 // also the running number that says which of two was seen later
 	heard      uint64 // Router Advertisements
 	first, now time.Time
@@ -106,6 +108,9 @@ func (c *Checker) Links() []*Link {
 	}
 	return slices.Clone(c.order)
 }
+
+// Forgotten returns how many links were forgotten for lack of room. One that comes back is not judged by what it lacks.
+func (c *Checker) Forgotten() uint64 { return c.forgotten }
 
 // Link is what was seen on one layer-2 segment.
 type Link struct {

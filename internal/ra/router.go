@@ -142,7 +142,9 @@ func (c *Checker) advertisement(p *packet.Packet) {
 	l := c.link(p)
 	c.list(l)
 	l.Advertisements++
-	c.checkFlood(l, p)
+	if p.Destination.IsMulticast() { // else it answers a host, and a thousand may boot at once
+		c.checkFlood(l, p)
+	}
 	r := c.router(l, p)
 	hash, dropped, t := maphash.Bytes(c.seed, p.Payload), c.report.Drops(), p.Frame.Time
 	age := t.Sub(r.Last)

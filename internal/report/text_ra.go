@@ -21,10 +21,16 @@ func (t *Text) Links(links []*ra.Link, listened time.Duration) {
 	if !heardAny(links) {
 		t.silence(listened)
 	}
+	room := maxBlocks
 	for i, l := range links {
 		if i > 0 {
 			t.line("")
 		}
+		if room <= 0 {
+			t.item(0, "", 0, fmt.Sprintf("… and %s more.", Plural(len(links)-i, "link")))
+			return
+		}
+		room -= 1 + min(len(l.Routers), maxRouters)
 		t.link(l)
 	}
 }
@@ -49,8 +55,11 @@ func (t *Text) silence(listened time.Duration) {
 
 // What a report shows at most; the rest is counted.
 const (
-	maxRouters = 32
-	maxHosts   = 8
+	maxBlocks  = 128 // links and routers together
+	maxRouters = 32  // of a link
+	maxHosts   = 8   // of a link
+	maxOptions = 24  // of a router
+	maxForms   = 4   // addresses that a guest forms
 )
 
 func (t *Text) link(l *ra.Link) {
@@ -94,6 +103,8 @@ func headline(l *ra.Link) string {
 	switch {
 	case l.Advertisements == 0:
 		return "no router was heard: guests will have only fe80:: addresses."
+	case accepted == 0 && l.EvictedRouters > 0:
+		return "there were more routers than are kept, so what guests get is not known."
 	case accepted == 0:
 		return "guests drop every Router Advertisement heard here: they will have only fe80:: addresses."
 	case len(prefixes) > 0:
@@ -157,9 +168,12 @@ func (t *Text) router(l *ra.Link, r *ra.Router) {
 		t.item(2, "flags", column, flags(r.Fields)+dhcp(l, r.Fields))
 		t.item(2, "hop limit", column, timers(r.Fields))
 	}
-	for i := range r.Options {
+	for i := range min(len(r.Options), maxOptions) {
 		name, text := describe(&r.Options[i])
 		t.item(2, name, column, text)
+	}
+	if n := len(r.Options) - maxOptions; n > 0 {
+		t.item(2, "…", column, "and "+Plural(n, "option")+" more")
 	}
 	for _, tun := range r.Tunnels {
 		t.item(2, "vxlan", column, fmt.Sprintf("VNI %d from %v to %v, UDP %d", tun.VNI, tun.Source, tun.Destination, tun.Port))
@@ -265,6 +279,9 @@ func forms(l *ra.Link, r *ra.Router) []string {
 		mac, who := l.HardwareAddr, "this interface"
 		if r.Outgoing || mac == (packet.MAC{}) || !soliciting(l) {
 			mac, who = packet.MAC{0x02, 0, 0, 0, 0, 0x0a}, "a guest with MAC 02:00:00:00:00:0a"
+		}
+		if len(out) == maxForms {
+			return append(out, "and more, one in each prefix")
 		}
 		out = append(out, fmt.Sprintf("with EUI-64, %s forms %v", who, eui64(p, mac)))
 	}
