@@ -22,9 +22,10 @@ build:
 run: build
 	@$(GO) run ./internal/lab/demo $(BIN)
 
+# -count=1: some tests build and run the binary, which go's cache of test results does not see.
 test:
 	@scripts/deps.sh test
-	$(GO) test ./...
+	$(GO) test -count=1 ./...
 
 lint:
 	@scripts/deps.sh lint
