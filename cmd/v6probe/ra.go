@@ -109,7 +109,7 @@ func runRA(c *cobra.Command, f *raFlags) error {
 	if style, err := textStyle(f.color, out); err == nil {
 		view.text = report.NewText(out, style)
 	}
-	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Tally: result.Tally, FailOn: failOn, NeverFail: never}
+	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Tally: result.Tally, Forgotten: view.checker.Forgotten(), FailOn: failOn, NeverFail: never}
 	if runErr != nil {
 		sum.Damage = oneLine(runErr.Error())
 	}

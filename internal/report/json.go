@@ -91,6 +91,9 @@ func (j *JSON) Summary(s Summary) error {
 		o = o.uint("unlisted", n)
 	}
 	o = o.uint("kernel_drops", s.Stats.KernelDrops)
+	if s.Forgotten > 0 {
+		o = o.uint("forgotten_links", s.Forgotten)
+	}
 	if s.Damage != "" {
 		o = o.key("damage").string(s.Damage)
 	}
@@ -109,6 +112,7 @@ type Summary struct {
 	Stats     capture.Stats
 	Messages  uint64
 	Tally     *rule.Tally
+	Forgotten uint64        // links, for lack of room
 	FailOn    rule.Severity // findings from here on make the verdict "fail"
 	NeverFail bool
 	Damage    string // why the input ended early; "" when it did not
