@@ -109,7 +109,8 @@ func runRA(c *cobra.Command, f *raFlags) error {
 	if style, err := textStyle(f.color, out); err == nil {
 		view.text = report.NewText(out, style)
 	}
-	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Tally: result.Tally, Forgotten: view.checker.Forgotten(), FailOn: failOn, NeverFail: never}
+	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Tally: result.Tally,
+		Forgotten: view.checker.Forgotten(), FailOn: failOn, NeverFail: never}
 	if runErr != nil {
 		sum.Damage = oneLine(runErr.Error())
 	}
@@ -144,7 +145,7 @@ func (v *raView) run(ctx context.Context, s *session) (pipeline.Result, error) {
 
 // wantRA says which packets are messages of this view: RAs and RSs, whole or put together; RAs count.
 func wantRA(p *packet.Packet) (message, counts bool) {
-	if !p.IsICMPv6 || p.IsFragment && !p.Fragment.Reassembled && !p.Fragment.Atomic {
+	if !p.IsICMPv6 || p.IsPiece() {
 		return false, false
 	}
 	switch p.Message.Type {

@@ -165,11 +165,6 @@ func (n *Namespace) SetDown(name string) error {
 // Delete removes an interface.
 func (n *Namespace) Delete(name string) error { return n.withLink(name, "delete", netlink.LinkDel) }
 
-// SetMTU sets the MTU of an interface.
-func (n *Namespace) SetMTU(name string, mtu int) error {
-	return n.withLink(name, "set the MTU of", func(l netlink.Link) error { return netlink.LinkSetMTU(l, mtu) })
-}
-
 // Index returns the index of an interface.
 func (n *Namespace) Index(name string) (int, error) {
 	index := 0

@@ -182,6 +182,11 @@ type Packet struct {
 	Message  icmp6.Message
 }
 
+// IsPiece reports whether p is one fragment of several, whose message is not all there yet.
+func (p *Packet) IsPiece() bool {
+	return p.IsFragment && !p.Fragment.Reassembled && !p.Fragment.Atomic
+}
+
 // Link names the layer-2 segment a packet was seen on, as a comparable value.
 type Link struct {
 	Interface string

@@ -77,12 +77,12 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	switch {
 	case p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement:
 		checkRA(&c.report)
-		if !isPiece(p) {
+		if !p.IsPiece() {
 			c.advertisement(p)
 		}
 	case p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterSolicitation:
 		checkRS(&c.report)
-		if !isPiece(p) {
+		if !p.IsPiece() {
 			c.solicitation(p)
 		}
 	case p.IsICMPv6 && p.Message.Type.IsND():
@@ -94,11 +94,6 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 		}
 	}
 	return c.report.Findings
-}
-
-// isPiece reports whether p is one fragment of several, whose message is not all there yet.
-func isPiece(p *packet.Packet) bool {
-	return p.IsFragment && !p.Fragment.Reassembled && !p.Fragment.Atomic
 }
 
 // Links returns the picture of every link on which an RA or RS was seen, in the order of their first.
