@@ -32,6 +32,16 @@ func (p *Packet) Link() Link {
 	return l
 }
 
+// SentHere reports whether the capturing host itself sent p. A frame that leaves on a bridge port, to a virtual machine
+// for one, may come from anywhere.
+func (p *Packet) SentHere() bool {
+	if p.Frame.Direction != Outgoing || len(p.Tunnels) > 0 {
+		return false
+	}
+	own := p.Frame.Interface.HardwareAddr
+	return own == (MAC{}) || p.EthernetSource == own
+}
+
 // String returns "eth0", "eth0 vlan 100", "eth0 vni 5001", "vlan 100.7"; "" for the untagged link of a capture that
 // does not name its interface.
 func (l Link) String() string {

@@ -21,7 +21,7 @@ func (c *Checker) checkOthers(l *Link, r *Router) {
 		return
 	}
 	for _, o := range l.Routers {
-		if o != r && o.alive(t, c.era) {
+		if o != r && o.alive(t, c.clock.Era) {
 			d := differ{c, l, r, o}
 			d.fields()
 			d.options()

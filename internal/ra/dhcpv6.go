@@ -88,7 +88,7 @@ func (l *Link) asked(p *packet.Packet, typ uint8, transaction uint32) {
 		q = &d.informations
 	}
 	q.last, q.frame = t, p.Frame.Number
-	if sentHere(p) {
+	if p.SentHere() {
 		q.own = t
 	}
 	for i := range d.asks {
@@ -104,7 +104,7 @@ func (l *Link) asked(p *packet.Packet, typ uint8, transaction uint32) {
 
 // endManaged judges whether the DHCPv6 server is there that M or O sends hosts to: M for addresses, O for all else.
 func (c *Checker) endManaged(l *Link) (rule.Finding, bool) {
-	solicits, informations := l.dhcpv6.solicits.vain(c.now), l.dhcpv6.informations.vain(c.now)
+	solicits, informations := l.dhcpv6.solicits.vain(c.clock.Now), l.dhcpv6.informations.vain(c.clock.Now)
 	if l.DHCPv6Answers || !solicits && !informations {
 		return rule.Finding{}, false
 	}

@@ -103,7 +103,7 @@ func (c *Checker) link(p *packet.Packet) *Link {
 		l.offered = c.forgotten > 0
 		c.links[key] = l
 	}
-	l.seen = c.packets
+	l.seen = c.clock.Packets
 	l.mixed = l.mixed || p.Frame.LinkType == packet.LinkTypeSLL
 	if i := p.Frame.Interface; i != nil && len(p.Tunnels) == 0 {
 		if i.MTU > 0 {
@@ -198,7 +198,7 @@ func (c *Checker) evictRouters(l *Link) {
 		if leastRank(r.seen, r.proven) > last {
 			return false
 		}
-		l.offered = l.offered || r.offers(c.now, c.era)
+		l.offered = l.offered || r.offers(c.clock.Now, c.clock.Era)
 		delete(l.routers, r.key)
 		l.kept -= r.kept
 		c.kept -= r.kept
@@ -233,16 +233,6 @@ func (c *Checker) forgetHosts(l *Link) {
 	l.Hosts = slices.DeleteFunc(l.Hosts, gone)
 	c.hosts -= before - len(l.Hosts)
 	l.EvictedHosts += uint64(before - len(l.Hosts))
-}
-
-// sentHere reports whether the capturing host itself sent p. A frame that leaves on a bridge port, to a virtual machine
-// for one, may come from anywhere.
-func sentHere(p *packet.Packet) bool {
-	if p.Frame.Direction != packet.Outgoing || len(p.Tunnels) > 0 {
-		return false
-	}
-	own := p.Frame.Interface.HardwareAddr
-	return own == (packet.MAC{}) || p.EthernetSource == own
 }
 
 // finding returns a finding about a whole link.

@@ -29,7 +29,7 @@ func (c *Checker) Finish(whole bool) []rule.Finding {
 				found = append(found, f)
 			}
 			// Of a flood's senders nobody expects a goodbye.
-			if f, ok := l.endSilent(r, c.now, c.era); ok && (!l.flood.told || r.proven) {
+			if f, ok := l.endSilent(r, c.clock.Now, c.clock.Era); ok && (!l.flood.told || r.proven) {
 				found = append(found, f)
 			}
 		}
@@ -48,8 +48,8 @@ const cloudStackInterval = 15 * time.Second
 // absent returns the finding that there was no Router Advertisement at all.
 func (c *Checker) absent() rule.Finding {
 	detail := "none was heard, and no other packet that was looked at"
-	if span := c.now.Sub(c.first); c.packets > 0 && c.era == 0 {
-		detail = fmt.Sprintf("none was among the %d ICMPv6 and DHCPv6 packets that were looked at, which span %s", c.packets,
+	if span := c.clock.Now.Sub(c.clock.First); c.clock.Packets > 0 && c.clock.Era == 0 {
+		detail = fmt.Sprintf("none was among the %d ICMPv6 and DHCPv6 packets that were looked at, which span %s", c.clock.Packets,
 			inSeconds(span))
 		if span < cloudStackInterval {
 			detail += "; a CloudStack router may be silent for 15 s"
@@ -131,11 +131,11 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 	if l.offered {
 		return rule.Finding{}, false
 	}
-	live := l.alive(c.now, c.era).IsValid()
+	live := l.alive(c.clock.Now, c.clock.Era).IsValid()
 	var routers []*Router // those that offer themselves
 	for _, r := range l.Routers {
-		gone := live && r.absent(c.now, c.era)
-		t, era := c.now, c.era
+		gone := live && r.absent(c.clock.Now, c.clock.Era)
+		t, era := c.clock.Now, c.clock.Era
 		if !live { // all are judged by their last words
 			t, era = r.accepted, r.era
 		}
@@ -163,15 +163,15 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 		f.Detail = fmt.Sprintf("no RA of the %d routers has a prefix for SLAAC in force or the M flag: guests will have only "+
 			"fe80:: addresses", len(routers))
 	}
-	if r, k := l.newestStopped(c.now, c.era); k != nil {
+	if r, k := l.newestStopped(c.clock.Now, c.clock.Era); k != nil {
 		f.Subject = k.prefix.String()
 		what := "stopped advertising"
-		if r.gone(c.now, c.era) {
+		if r.gone(c.clock.Now, c.clock.Era) {
 			what = "is not heard any more; it advertised"
 		}
 		f.Detail = fmt.Sprintf("router %v %s prefix %v, last in frame %d, %s ago, and no router offers another or has the M flag: hosts "+
 			"keep what they have, new guests will have only fe80:: addresses", r.Source, what, k.prefix, k.frame,
-			inSeconds(max(0, c.now.Sub(k.at))))
+			inSeconds(max(0, c.clock.Now.Sub(k.at))))
 	}
 	return f, true
 }

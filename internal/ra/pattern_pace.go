@@ -77,8 +77,8 @@ func (c *Checker) checkPace(r *Router) {
 	if p.Destination != netip.IPv6LinkLocalAllNodes() {
 		return
 	}
-	if s.pace.era != c.era {
-		s.pace.era, s.pace.last, s.rdnss.last = c.era, time.Time{}, time.Time{}
+	if s.pace.era != c.clock.Era {
+		s.pace.era, s.pace.last, s.rdnss.last = c.clock.Era, time.Time{}, time.Time{}
 	}
 	if lifetime == 0 {
 		r.pace.runs, s.pace.last, s.rdnss.last = [4]run{}, time.Time{}, time.Time{}

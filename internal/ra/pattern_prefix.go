@@ -72,12 +72,12 @@ func (c *Checker) checkWithdrawal(l *Link) {
 		h := l.hostPrefix(p.Prefix())
 		if h == nil {
 			if p.ValidLifetime > 0 {
-				l.holdPrefix(hostPrefix{prefix: p.Prefix(), valid: p.ValidLifetime, at: t, era: c.era})
+				l.holdPrefix(hostPrefix{prefix: p.Prefix(), valid: p.ValidLifetime, at: t, era: c.clock.Era})
 			}
 			continue
 		}
 		taken, told := p.ValidLifetime, h.told
-		if held := h.left(t); h.era == c.era && !t.Before(h.at) && held > 0 {
+		if held := h.left(t); h.era == c.clock.Era && !t.Before(h.at) && held > 0 {
 			taken = believed(uint64(held/time.Second), p.ValidLifetime)
 			if seconds(taken) > seconds(p.ValidLifetime)+lifetimeSlack && !told {
 				told = true
@@ -86,7 +86,7 @@ func (c *Checker) checkWithdrawal(l *Link) {
 					h.text(held), lifetime(taken))
 			}
 		}
-		*h = hostPrefix{prefix: h.prefix, valid: taken, at: t, era: c.era, told: told}
+		*h = hostPrefix{prefix: h.prefix, valid: taken, at: t, era: c.clock.Era, told: told}
 	}
 }
 
@@ -238,7 +238,7 @@ func (c *Checker) checkReplaced(r *Router) {
 		}
 		k := r.prefix(info.Prefix())
 		k.info = info
-		k.heard(t, p.Frame.Number, c.era)
+		k.heard(t, p.Frame.Number, c.clock.Era)
 		k.withdrawn = r.leaving()
 		k.last, k.missing = r.turn, 0
 		if k.first == 0 {

@@ -69,7 +69,7 @@ func (c *Checker) host(l *Link, p *packet.Packet) *Host {
 		l.hosts[key] = h
 		l.Hosts = append(l.Hosts, h)
 	}
-	h.seen = c.packets
+	h.seen = c.clock.Packets
 	return h
 }
 
@@ -82,14 +82,14 @@ func (c *Checker) solicitation(p *packet.Packet) {
 	copied := h.Count > 0 && t.Sub(h.Last).Abs() < copyGap
 	h.Count++
 	h.Last = t
-	h.Outgoing = sentHere(p)
+	h.Outgoing = p.SentHere()
 	// A router need not answer what it drops, nor what goes to another router. Without any address nobody knows who asks.
 	if copied || c.report.Drops() || p.Destination != netip.IPv6LinkLocalAllRouters() || p.Source.IsUnspecified() && !h.HasMAC {
 		return
 	}
 	h.asked++
 	h.frame = p.Frame.Number
-	h.ask(l, t, c.era)
+	h.ask(l, t, c.clock.Era)
 	if !h.waiting {
 		h.waiting = true
 		l.waiting = append(l.waiting, h)
@@ -175,7 +175,7 @@ func (c *Checker) answer(l *Link, r *Router) {
 	l.toAll, l.toAllBy = t, r.Source
 	kept := l.waiting[:0]
 	for _, h := range l.waiting {
-		if h.era == c.era && t.Before(h.tries.open) {
+		if h.era == c.clock.Era && t.Before(h.tries.open) {
 			kept = append(kept, h) // it asked after that RA
 			continue
 		}
@@ -191,7 +191,7 @@ func (c *Checker) answer(l *Link, r *Router) {
 func (c *Checker) answerAll(l *Link, h *Host, r *Router, t time.Time) {
 	s, given := h.tries, h.given
 	h.given = tries{}
-	if h.era != c.era {
+	if h.era != c.clock.Era {
 		h.tries = tries{}
 		return
 	}
@@ -245,17 +245,17 @@ func (c *Checker) endSolicitor(l *Link, h *Host) (rule.Finding, bool) {
 		return f, true
 	}
 	s := h.tries
-	if s.count > 0 && c.now.Sub(s.open) > answerWindow {
+	if s.count > 0 && c.clock.Now.Sub(s.open) > answerWindow {
 		s.missed++
 	}
 	if !l.proves(h, &s) {
 		s = h.given
 	}
-	if h.told || h.era != c.era || !l.proves(h, &s) || !s.alive.IsValid() {
+	if h.told || h.era != c.clock.Era || !l.proves(h, &s) || !s.alive.IsValid() {
 		return rule.Finding{}, false
 	}
 	f := l.finding("ra.solicit-unanswered",
-		fmt.Sprintf("%s, though the router had advertised before; no RA came in the %s after that", h.tried(s), inSeconds(c.now.Sub(s.last))))
+		fmt.Sprintf("%s, though the router had advertised before; no RA came in the %s after that", h.tried(s), inSeconds(c.clock.Now.Sub(s.last))))
 	f.Source, f.Subject, f.Time, f.Frame = s.alive, h.name(), s.last, h.frame
 	return f, true
 }

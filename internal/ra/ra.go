@@ -35,10 +35,8 @@ type Checker struct {
 
 	forgotten uint64 // links, for lack of room
 
-	packets    uint64 // also the running number that says which of two was seen later
-	heard      uint64 // Router Advertisements
-	first, now time.Time
-	era        uint32 // counts the breaks in time; what lies in different eras is not compared
+	clock ndcheck.Clock
+	heard uint64 // Router Advertisements
 }
 
 // New returns a Checker that has seen nothing.
@@ -46,34 +44,11 @@ func New(o Options) *Checker {
 	return &Checker{expect: o.Expect, seed: maphash.MakeSeed(), links: make(map[packet.Link]*Link)}
 }
 
-const (
-	// A step back of more than maxReorder is a clock that was set, less than that are packets out of order.
-	maxReorder = time.Second
-	// Nothing at all for longer than any router lifetime of RFC 4861 §6.2.1 is a clock that was set, or two captures
-	// joined into one.
-	maxSilence = 9000 * time.Second
-)
-
-// tick takes over the time of a packet.
-func (c *Checker) tick(t time.Time) {
-	c.packets++
-	d := t.Sub(c.now)
-	switch {
-	case c.packets == 1:
-		c.first, c.now = t, t
-	case d < -maxReorder || d > maxSilence:
-		c.era++
-		c.now = t
-	case d > 0:
-		c.now = t
-	}
-}
-
 // Packet judges one packet and takes it into the picture. The findings are about this packet, or were proved by it. The
 // slice is valid until the next call.
 func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	c.report.Reset(p)
-	c.tick(p.Frame.Time)
+	c.clock.Tick(p.Frame.Time)
 	switch {
 	case p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement:
 		checkRA(&c.report)
@@ -99,7 +74,7 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 // Links returns the picture of every link on which an RA or RS was seen, in the order of their first.
 func (c *Checker) Links() []*Link {
 	for _, l := range c.order {
-		l.now, l.era = c.now, c.era
+		l.now, l.era = c.clock.Now, c.clock.Era
 	}
 	return slices.Clone(c.order)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
@@ -61,7 +62,7 @@ type routerState struct {
 // alive reports whether hosts have r as a default router at time t of era: its last RA is within its router lifetime.
 func (r *Router) alive(t time.Time, era uint32) bool {
 	age := t.Sub(r.accepted)
-	return r.Accepted > 0 && r.era == era && r.Fields.RouterLifetime > 0 && age >= -maxReorder &&
+	return r.Accepted > 0 && r.era == era && r.Fields.RouterLifetime > 0 && age >= -ndcheck.MaxReorder &&
 		age <= seconds(r.Fields.RouterLifetime)
 }
 
@@ -132,7 +133,7 @@ func (c *Checker) router(l *Link, p *packet.Packet) *Router {
 		l.routers[key] = r
 		l.Routers = append(l.Routers, r)
 	}
-	r.seen = c.packets
+	r.seen = c.clock.Packets
 	return r
 }
 
@@ -181,7 +182,7 @@ func (r *Router) bytes() int {
 func (r *Router) count(p *packet.Packet) {
 	r.Count++
 	r.Last, r.LastFrame = p.Frame.Time, p.Frame.Number
-	r.Outgoing = sentHere(p)
+	r.Outgoing = p.SentHere()
 	if !slices.EqualFunc(r.Tunnels, p.Tunnels, sameTunnel) {
 		r.Tunnels = slices.Clone(p.Tunnels)
 		for i := range r.Tunnels {
@@ -238,7 +239,7 @@ func (c *Checker) accept(l *Link, r *Router) {
 	if m.Short {
 		return // cut by the capture before the end of its fixed fields
 	}
-	if c.era != r.era || m.RA.RouterLifetime == 0 {
+	if c.clock.Era != r.era || m.RA.RouterLifetime == 0 {
 		// After a goodbye, or a break in time, nothing follows from what was said before.
 		r.past, r.pace.last, r.rdnss.last = [pasts]past{}, time.Time{}, time.Time{}
 		for i := range r.prefixes {
@@ -246,11 +247,11 @@ func (c *Checker) accept(l *Link, r *Router) {
 			k.valid, k.preferred, k.moment = lifetimePast{}, lifetimePast{}, time.Time{}
 		}
 	}
-	r.countGoodbye(m.RA.RouterLifetime, c.era)
+	r.countGoodbye(m.RA.RouterLifetime, c.clock.Era)
 	c.excuseGoodbye(r)
-	l.checkTwins(r, t, c.era)
+	l.checkTwins(r, t, c.clock.Era)
 	r.Fields = m.RA
-	r.accepted, r.era, r.frame = t, c.era, p.Frame.Number
+	r.accepted, r.era, r.frame = t, c.clock.Era, p.Frame.Number
 	r.managed, r.other = r.managed || m.RA.Managed, r.other || m.RA.Other
 	r.keepOptions(m.Options, t)
 
