@@ -1,5 +1,6 @@
 // Package icmp6 gives tolerant views over ICMPv6 bytes: the Neighbor Discovery messages of RFC 4861 and every option
-// they may carry. Decoding never fails: damage is recorded where it lies, the raw bytes stay at hand, and the rest is
+// they may carry, the error messages of RFC 4443 with the packets that they quote, and Multicast Listener Discovery
+// (RFC 2710, RFC 3810). Decoding never fails: damage is recorded where it lies, the raw bytes stay at hand, and the rest is
 // decoded as far as it goes. Whether a message is any good is for others to judge.
 package icmp6
 
@@ -79,10 +80,13 @@ type Message struct {
 	Raw      []byte // the whole message, from the type byte on
 
 	// Short says that the message ends before the fixed fields of its type do (RFC 4861 §6.1.1, §6.1.2, §7.1.1,
-	// §7.1.2, §8.1). Fields that are not there are zero, and there are no options.
+	// §7.1.2, §8.1, RFC 4443 §3, RFC 2710 §3, RFC 3810 §5.2). Fields that are not there are zero, and there are no
+	// options.
 	Short bool
 
-	Reserved            uint32        // RS, NS, Redirect: the reserved 32 bits; NA: the 29 bits below the flags
+	// Reserved is, of RS, NS and Redirect, the reserved 32 bits; of NA the 29 bits below the flags; of Destination
+	// Unreachable and Time Exceeded the 24 unused bits below the length of RFC 4884; of MLD the reserved 16 bits.
+	Reserved            uint32
 	RA                  RouterFields  // when Type is TypeRouterAdvertisement
 	NA                  NeighborFlags // when Type is TypeNeighborAdvertisement
 	Target              netip.Addr    // NS, NA, Redirect
@@ -143,7 +147,8 @@ func (p Preference) String() string {
 	return "reserved"
 }
 
-// fixedSize returns how many bytes precede the options in a message of type t; 4 for a type without options here.
+// fixedSize returns how many bytes the fixed fields of a message of type t have: options, a quoted packet or records
+// follow them. It is 4 for a type of which nothing more is known here.
 func fixedSize(t Type) int {
 	switch t {
 	case TypeRouterSolicitation:
@@ -154,6 +159,12 @@ func fixedSize(t Type) int {
 		return 24
 	case TypeRedirect:
 		return 40
+	case TypeDestinationUnreachable, TypePacketTooBig, TypeTimeExceeded, TypeParameterProblem:
+		return errorHeaderSize
+	case TypeMLDQuery, TypeMLDReport, TypeMLDDone:
+		return mldv1Size
+	case TypeMLDv2Report:
+		return mldv2ReportSize
 	}
 	return 4
 }
@@ -173,6 +184,7 @@ func (m *Message) Decode(b []byte) {
 	size := fixedSize(m.Type)
 	m.Short = len(b) < size
 	if !m.Type.IsND() {
+		m.Reserved = reserved(m.Type, b)
 		return
 	}
 	m.decodeFixed()
@@ -203,6 +215,19 @@ func (m *Message) decodeFixed() {
 		m.Target = addrAt(b, 8)
 		m.RedirectDestination = addrAt(b, 24)
 	}
+}
+
+// reserved reads the reserved bits of a message b of a type t that is not ND.
+func reserved(t Type, b []byte) uint32 {
+	switch t {
+	case TypeDestinationUnreachable, TypeTimeExceeded:
+		return uint32At(b, 4) & 0xffffff
+	case TypeMLDQuery, TypeMLDReport, TypeMLDDone:
+		return uint32(uint16At(b, 6))
+	case TypeMLDv2Report:
+		return uint32(uint16At(b, 4))
+	}
+	return 0
 }
 
 // routerFields reads the fixed part of a Router Advertisement as far as b has it.

@@ -60,7 +60,8 @@ func TestDecodeFixedFields(t *testing.T) {
 		{"type only", []byte{134}, Message{Type: 134, Short: true}},
 		{"type and code", []byte{1, 4}, Message{Type: 1, Code: 4, Short: true}},
 		{"half a checksum", []byte{2, 0, 9}, Message{Type: 2, Short: true}},
-		{"header alone", []byte{2, 0, 0, 9}, Message{Type: 2, Checksum: 9}},
+		{"header alone", []byte{2, 0, 0, 9}, Message{Type: 2, Checksum: 9, Short: true}},
+		{"header alone, of a type not known here", []byte{200, 0, 0, 9}, Message{Type: 200, Checksum: 9}},
 		{"rs of 7", withCode[:7], Message{Type: 133, Code: 7, Checksum: 0xabcd, Short: true}},
 		{"ra of 15", ra.Message()[:15], Message{Type: 134, Short: true, RA: RouterFields{
 			CurHopLimit: 64, Flags: 0xff, Managed: true, Other: true, HomeAgent: true, Preference: PreferenceLow,
