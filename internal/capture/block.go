@@ -28,6 +28,7 @@ const (
 type stream struct {
 	name     string
 	r        io.Reader
+	filter   Filter
 	buf      []byte
 	pos, end int
 	start    int64 // of buf[0] in the stream

@@ -43,16 +43,22 @@ type records interface {
 // that of a pipe with the first Next. A context interrupts the wait for a pipe; reading on with another context then works
 // for an uncompressed stream only.
 func OpenFile(name string, stdin io.Reader) (*File, error) {
+	return OpenFileWith(name, stdin, Filter{})
+}
+
+// OpenFileWith is OpenFile for the frames that filter lets through.
+func OpenFileWith(name string, stdin io.Reader, filter Filter) (*File, error) {
 	length := int64(segmentSize)
 	if runtime.GOMAXPROCS(0) == 1 {
 		length = 0
 	}
-	return openFile(name, stdin, length)
+	return openFile(name, stdin, filter, length)
 }
 
-// openFile is OpenFile with the length of the segments, 0 for a reader alone.
-func openFile(name string, stdin io.Reader, length int64) (*File, error) {
+// openFile is OpenFileWith with the length of the segments, 0 for a reader alone.
+func openFile(name string, stdin io.Reader, filter Filter, length int64) (*File, error) {
 	f := &File{}
+	f.stream.filter = filter
 	in := stdin
 	if name == "-" {
 		name = "standard input"

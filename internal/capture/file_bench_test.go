@@ -74,9 +74,9 @@ func (c *countWriter) Write(p []byte) (int, error) {
 }
 
 // count reads a file to its end and returns the number of candidates.
-func count(tb testing.TB, name string) (candidates int, stats Stats) {
+func count(tb testing.TB, name string, filter Filter) (candidates int, stats Stats) {
 	tb.Helper()
-	f, err := OpenFile(name, nil)
+	f, err := OpenFileWith(name, nil, filter)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -111,13 +111,15 @@ func BenchmarkFile(b *testing.B) {
 	for _, bb := range []struct {
 		name           string
 		ng, compressed bool
-	}{{"pcap", false, false}, {"pcapng", true, false}, {"pcap.gz", false, true}} {
+		filter         Filter
+	}{{name: "pcap"}, {name: "pcapng", ng: true}, {name: "pcap.gz", compressed: true},
+		{name: "pcap, large", filter: Filter{Large: true}}} {
 		b.Run(bb.name, func(b *testing.B) {
 			name, size, frames := mixedFile(b, 64<<20, bb.ng, bb.compressed)
 			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, stats := count(b, name); stats.Frames != frames {
+				if _, stats := count(b, name, bb.filter); stats.Frames != frames {
 					b.Fatalf("%d frames of %d", stats.Frames, frames)
 				}
 			}

@@ -325,7 +325,7 @@ func TestMixed(t *testing.T) {
 	want := -1
 	for _, format := range []struct{ ng, compressed bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
 		name, size, frames := mixedFile(t, 4<<20, format.ng, format.compressed)
-		got, stats := count(t, name)
+		got, stats := count(t, name, Filter{})
 		if stats.Frames != frames || stats.Bytes != stats.TotalBytes || !format.compressed && stats.Bytes != size {
 			t.Errorf("%+v: %+v of %d frames, %d bytes", format, stats, frames, size)
 		}

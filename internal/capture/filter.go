@@ -36,9 +36,9 @@ const (
 // netOffset is SKF_NET_OFF of Linux, -0x100000: loads from there on count from the network header.
 const netOffset = 0xfff00000
 
-// filterProgram returns the classic BPF program that decides as Match does on frames of link, which is Ethernet or raw.
-func filterProgram(link packet.LinkType) ([]bpf.Instruction, error) {
-	p := newProgram()
+// filterProgram returns the classic BPF program that decides as f does on frames of link, which is Ethernet or raw.
+func filterProgram(f Filter, link packet.LinkType) ([]bpf.Instruction, error) {
+	p := newProgram(f)
 	ipv4, ipv6 := p.label(), p.label()
 	p.add(bpf.LoadConstant{Dst: bpf.RegX, Val: 0})
 	if link == packet.LinkTypeEthernet {
@@ -52,8 +52,8 @@ func filterProgram(link packet.LinkType) ([]bpf.Instruction, error) {
 
 // anyFilterProgram returns the program for a socket that hears all interfaces. It branches on the hardware type. Of the
 // types that cannot be decoded it lets through what would be worth decoding, so that it can be counted.
-func anyFilterProgram() ([]bpf.Instruction, error) {
-	p := newProgram()
+func anyFilterProgram(f Filter) ([]bpf.Instruction, error) {
+	p := newProgram(f)
 	ethernet, raw, ipv4, ipv6 := p.label(), p.label(), p.label(), p.label()
 	p.add(bpf.LoadConstant{Dst: bpf.RegX, Val: 0}, bpf.LoadExtension{Num: bpf.ExtLinkLayerType})
 	p.when(ethernet, hardwareEthernet, hardwareLoopback)
@@ -109,6 +109,7 @@ func (p *program) packets(ipv4, ipv6 int) {
 	tunnel, inner4, inner6 := p.label(), p.label(), p.label()
 	p.ip(ipv4, ipv6, tunnel)
 	p.place(tunnel)
+	p.forget()
 	p.ethernet(8+8, 1, inner4, inner6)
 	p.ip(inner4, inner6, p.accept)
 }
@@ -128,6 +129,7 @@ func (p *program) ip(ipv4, ipv6, tunnel int) {
 	p.jump(p.reject)
 
 	p.place(ipv6)
+	p.measure()
 	p.octet(6)
 	p.when(p.accept, admitted[:]...)
 	p.unless(p.reject, protocolUDP)
@@ -145,18 +147,37 @@ func (p *program) ip(ipv4, ipv6, tunnel int) {
 var admitted = [...]uint32{58, 0, 43, 44, 51, 60}
 
 // program is a classic BPF program in the making. Jumps in BPF only go forward, and are counted in instructions; here
-// they go to labels, which finish turns into counts. Register A holds what is compared, X the offset of a header.
+// they go to labels, which finish turns into counts. Register A holds what is compared, X the offset of a header. When
+// large packets are admitted, the first word of memory is how many bytes to capture of a frame that is rejected else.
 type program struct {
+	filter         Filter
 	ins            []bpf.Instruction
 	targets        map[int]int // instruction to label
 	places         []int       // label to instruction
 	accept, reject int
 }
 
-func newProgram() *program {
-	p := &program{targets: make(map[int]int)}
+func newProgram(f Filter) *program {
+	p := &program{filter: f, targets: make(map[int]int)}
 	p.accept, p.reject = p.label(), p.label()
+	p.forget()
 	return p
+}
+
+// forget sets what to capture of a frame that is rejected else to nothing, measure to largeCutoff if the IPv6 packet at X
+// is large. Both do nothing when large packets are not admitted. They overwrite A.
+func (p *program) forget() {
+	if p.filter.Large {
+		p.add(bpf.LoadConstant{Dst: bpf.RegA, Val: 0}, bpf.StoreScratch{Src: bpf.RegA, N: 0})
+	}
+}
+
+func (p *program) measure() {
+	if p.filter.Large {
+		p.half(4)
+		p.add(bpf.JumpIf{Cond: bpf.JumpLessThan, Val: packet.LargePayload, SkipTrue: 2},
+			bpf.LoadConstant{Dst: bpf.RegA, Val: largeCutoff}, bpf.StoreScratch{Src: bpf.RegA, N: 0})
+	}
 }
 
 func (p *program) add(ins ...bpf.Instruction) { p.ins = append(p.ins, ins...) }
@@ -209,7 +230,11 @@ func (p *program) finish() ([]bpf.Instruction, error) {
 	p.place(p.accept)
 	p.add(bpf.RetConstant{Val: 0x40000}) // more than any frame has
 	p.place(p.reject)
-	p.add(bpf.RetConstant{Val: 0})
+	if p.filter.Large {
+		p.add(bpf.LoadScratch{Dst: bpf.RegA, N: 0}, bpf.RetA{})
+	} else {
+		p.add(bpf.RetConstant{Val: 0})
+	}
 	for i, label := range p.targets {
 		skip := p.places[label] - i - 1
 		switch ins := p.ins[i].(type) {

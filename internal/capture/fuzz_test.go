@@ -15,7 +15,8 @@ import (
 func checkFile(t *testing.T, data []byte) {
 	// Not through OpenFile: the goroutine that waits for a pipe would make each run take another path.
 	f := &File{in: &counter{r: bytes.NewReader(data)}}
-	f.stream.name, f.stream.r = "fuzz", f.in
+	filter := Filter{Large: true}
+	f.stream.name, f.stream.r, f.stream.filter = "fuzz", f.in, filter
 	defer f.Close()
 	var frames []packet.Frame
 	var last uint64
@@ -29,7 +30,7 @@ func checkFile(t *testing.T, data []byte) {
 			break
 		}
 		if frame.Number <= last || frame.Length < len(frame.Data) || frame.Interface == nil || frame.Time.Unix() < 0 ||
-			frame.LinkType != frame.Interface.LinkType || !Match(frame.LinkType, frame.Data) {
+			frame.LinkType != frame.Interface.LinkType || !filter.Match(frame.LinkType, frame.Data) {
 			t.Fatalf("%+v after frame %d", frame, last)
 		}
 		last = frame.Number
@@ -41,7 +42,12 @@ func checkFile(t *testing.T, data []byte) {
 	if last > f.Stats().Frames {
 		t.Fatalf("frame %d of %d", last, f.Stats().Frames)
 	}
-	again, _, err := read(write(t, frames, f.Stats()))
+	copied, err := OpenFileWith("-", bytes.NewReader(write(t, frames, f.Stats())), filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	again, _, err := drain(copied)
 	if err != io.EOF || len(again) != len(frames) {
 		t.Fatalf("wrote %d frames, read %d: %v", len(frames), len(again), err)
 	}

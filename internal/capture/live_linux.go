@@ -23,6 +23,7 @@ type Live struct {
 	wake *waker
 
 	ignoreOutgoing bool
+	filter         Filter
 
 	iface  *packet.Interface         // nil for all interfaces
 	ifaces map[int]*packet.Interface // by index, when capturing on all; nil values are of unknown hardware types
@@ -179,7 +180,7 @@ func (l *Live) read(at int) (packet.Frame, bool) {
 	f.Data = restoreTag(l.ring.mem[start-tagLength:end:end], h)
 	f.Length += tagLength
 	// The filter has judged the frame without its outer tag, which may be one more than Match follows.
-	return f, Match(f.LinkType, f.Data)
+	return f, l.filter.Match(f.LinkType, f.Data)
 }
 
 // tagLength is the length of a VLAN tag.

@@ -83,6 +83,28 @@ func TestLiveTags(t *testing.T) {
 	}
 }
 
+// TestLiveLarge captures large packets for their length only, cut, where they are asked for.
+func TestLiveLarge(t *testing.T) {
+	newSpace(t)
+	addPair(t, "left", "right")
+	plain, large := openLive(t, "right", LiveOptions{}), openLive(t, "right", LiveOptions{Filter: Filter{Large: true}})
+	all := openLive(t, AnyInterface, LiveOptions{Filter: Filter{Large: true}, IgnoreOutgoing: true})
+	echo := craft.Frame(craft.GuestMAC, craft.GuestLL, craft.RouterLL, craft.Echo(1300))
+	tagged := withTags(large6, 0x8100, 100)
+	inject(t, "left", tcp6, large6, echo, tagged, withTags(large6, 0x88a8, 1, 0x8100, 2, 0x8100, 3), numberedRA(1))
+	for _, live := range []*Live{large, all} {
+		for i, want := range [][]byte{large6[:largeCutoff], echo, tagged[:largeCutoff+tagLength], numberedRA(1)} {
+			f := next(t, live)
+			length := []int{len(large6), len(echo), len(tagged), len(numberedRA(1))}[i]
+			if !bytes.Equal(f.Data, want) || f.Length != length {
+				t.Errorf("frame %d: %d bytes of %d, want %d of %d", i, len(f.Data), f.Length, len(want), length)
+			}
+		}
+	}
+	expect(t, plain, echo)
+	expect(t, plain, numberedRA(1))
+}
+
 // TestLiveTagOffload sends frames whose tag stands beside the data all the way, as a VLAN interface does on a device
 // that inserts tags by itself.
 func TestLiveTagOffload(t *testing.T) {

@@ -26,7 +26,7 @@ const (
 // OpenLive starts a capture on the interface of that name, or on all for AnyInterface. An *InterfaceError says what is
 // wrong with the interface, a *PermissionError that the system does not allow it.
 func OpenLive(iface string, o LiveOptions) (*Live, error) {
-	l := &Live{name: iface, fd: -1, ignoreOutgoing: o.IgnoreOutgoing}
+	l := &Live{name: iface, fd: -1, ignoreOutgoing: o.IgnoreOutgoing, filter: o.Filter}
 	var ifi *net.Interface
 	if iface != AnyInterface {
 		var err error
@@ -75,14 +75,14 @@ func (l *Live) setUp(fd int, ifi *net.Interface, o LiveOptions) error {
 	var err error
 	if ifi == nil {
 		l.ifaces = make(map[int]*packet.Interface)
-		program, err = anyFilterProgram()
+		program, err = anyFilterProgram(l.filter)
 	} else {
 		var link packet.LinkType
 		if link, err = linkTypeByName(fd, ifi.Name); err != nil {
 			return err
 		}
 		l.iface = interfaceOf(ifi, link)
-		program, err = filterProgram(link)
+		program, err = filterProgram(l.filter, link)
 	}
 	if err != nil {
 		return err

@@ -25,22 +25,49 @@ import (
 // UDP: over IPv6, source port 546 or 547 is admitted, and so is such a destination port. Destination port 4789 or 8472
 // is VXLAN: an Ethernet frame begins 16 bytes after the UDP header does. It is judged by these same rules, but for two:
 // it has at most one VLAN tag, and if it is VXLAN again, it is admitted.
-func Match(lt packet.LinkType, data []byte) bool {
+func Match(lt packet.LinkType, data []byte) bool { return match(lt, data, never) }
+
+// Filter chooses the frames that a source lets through. The zero Filter lets through what Match admits.
+type Filter struct {
+	// Large admits more: each IPv6 packet, the one inside VXLAN included, whose Payload Length (bytes 4 and 5) is
+	// packet.LargePayload or more, whatever its next header: a Packet Too Big may be about it. A packet that is VXLAN is
+	// judged by what is inside alone. Live, what is admitted for its length only is cut to its first 256 bytes.
+	Large bool
+}
+
+// Match is the function Match for the frames that f lets through.
+func (f Filter) Match(lt packet.LinkType, data []byte) bool { return match(lt, data, f.least()) }
+
+const (
+	never       = 1 << 16 // more than a Payload Length can be
+	largeCutoff = 256     // bytes captured of a frame for its length only; the headers down to the ports take 150
+)
+
+// least returns from which Payload Length on IPv6 packets are admitted.
+func (f Filter) least() int {
+	if f.Large {
+		return packet.LargePayload
+	}
+	return never
+}
+
+// match decides as Match does, and admits IPv6 packets of a Payload Length of least bytes or more.
+func match(lt packet.LinkType, data []byte, least int) bool {
 	switch lt {
 	case packet.LinkTypeEthernet:
-		return len(data) >= 14 && matchFrom(data, 14, binary.BigEndian.Uint16(data[12:]))
+		return len(data) >= 14 && matchFrom(data, 14, binary.BigEndian.Uint16(data[12:]), least)
 	case packet.LinkTypeSLL:
-		return len(data) >= 16 && matchFrom(data, 16, binary.BigEndian.Uint16(data[14:]))
+		return len(data) >= 16 && matchFrom(data, 16, binary.BigEndian.Uint16(data[14:]), least)
 	case packet.LinkTypeSLL2:
-		return len(data) >= 20 && matchFrom(data, 20, binary.BigEndian.Uint16(data))
+		return len(data) >= 20 && matchFrom(data, 20, binary.BigEndian.Uint16(data), least)
 	case packet.LinkTypeRaw:
-		return matchVersion(data, 0)
+		return matchVersion(data, 0, least)
 	case packet.LinkTypeNull, packet.LinkTypeLoop:
-		return matchVersion(data, 4)
+		return matchVersion(data, 4, least)
 	case packet.LinkTypeIPv4:
-		return matchFrom(data, 0, etherTypeIPv4)
+		return matchFrom(data, 0, etherTypeIPv4, least)
 	case packet.LinkTypeIPv6:
-		return matchFrom(data, 0, etherTypeIPv6)
+		return matchFrom(data, 0, etherTypeIPv6, least)
 	}
 	return false
 }
@@ -55,15 +82,15 @@ func readable(lt packet.LinkType) bool {
 	return false
 }
 
-func matchVersion(data []byte, ip int) bool {
+func matchVersion(data []byte, ip, least int) bool {
 	if len(data) <= ip {
 		return false
 	}
 	switch data[ip] >> 4 {
 	case 6:
-		return matchFrom(data, ip, etherTypeIPv6)
+		return matchFrom(data, ip, etherTypeIPv6, least)
 	case 4:
-		return matchFrom(data, ip, etherTypeIPv4)
+		return matchFrom(data, ip, etherTypeIPv4, least)
 	}
 	return false
 }
@@ -73,7 +100,7 @@ const nextHeaders uint64 = 1<<58 | 1<<0 | 1<<43 | 1<<44 | 1<<51 | 1<<60
 
 // matchFrom judges what has EtherType typ and begins at ip. It is one loop, once for the frame and once for the frame
 // inside VXLAN, because calls would take as long as the work.
-func matchFrom(data []byte, ip int, typ uint16) bool {
+func matchFrom(data []byte, ip int, typ uint16, least int) bool {
 	tags, inner := 2, false
 	for {
 		for ; tags > 0 && isVLAN(typ); tags-- {
@@ -84,6 +111,7 @@ func matchFrom(data []byte, ip int, typ uint16) bool {
 			ip += 4
 		}
 		var udp int
+		large := false
 		switch typ {
 		case etherTypeIPv4:
 			if len(data) < ip+10 || data[ip+9] != protocolUDP || binary.BigEndian.Uint16(data[ip+6:])&0x1fff != 0 {
@@ -94,8 +122,9 @@ func matchFrom(data []byte, ip int, typ uint16) bool {
 			if len(data) < ip+7 {
 				return false
 			}
+			large = int(binary.BigEndian.Uint16(data[ip+4:])) >= least
 			if next := data[ip+6]; next != protocolUDP {
-				return next < 64 && nextHeaders>>next&1 != 0
+				return next < 64 && nextHeaders>>next&1 != 0 || large
 			}
 			udp = ip + 40
 			if len(data) >= udp+2 && isDHCPv6(binary.BigEndian.Uint16(data[udp:])) {
@@ -112,7 +141,7 @@ func matchFrom(data []byte, ip int, typ uint16) bool {
 			return true
 		}
 		if port != portVXLAN && port != portVXLANLinux {
-			return false
+			return large
 		}
 		eth := udp + 16
 		if inner || len(data) < eth+14 {

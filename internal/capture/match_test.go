@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
 	"v6probe/internal/craft"
@@ -15,6 +17,12 @@ var (
 	tcpIP   = craft.IPv6(craft.GuestLL, craft.RouterLL, 64, 6, make([]byte, 40))
 	tcp6    = craft.EthernetIPv6(craft.GuestMAC, craft.RouterLL, tcpIP)
 	tcp4    = ether(0x0800, craft.IPv4("192.0.2.1", "192.0.2.2", 6, make([]byte, 40)))
+)
+
+// Frames that matter for their length alone.
+var (
+	large6IP = craft.IPv6(craft.GuestLL, craft.RouterLL, 64, 6, make([]byte, 1240))
+	large6   = craft.EthernetIPv6(craft.GuestMAC, craft.RouterLL, large6IP)
 )
 
 func ether(typ uint16, ip []byte, vlans ...uint16) []byte {
@@ -161,14 +169,68 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// TestFilterMatch has what Filter adds; all else is admitted as before.
+func TestFilterMatch(t *testing.T) {
+	const eth = packet.LinkTypeEthernet
+	udp := func(port uint16) []byte {
+		return ip6(17, craft.UDP6(craft.GuestLL, craft.RouterLL, 9, port, make([]byte, 1400)))
+	}
+	tests := []struct {
+		name string
+		lt   packet.LinkType
+		data []byte
+		want bool
+	}{
+		{"1280 bytes", eth, large6, true},
+		{"1279 bytes", eth, ether(0x86dd, large6IP[:len(large6IP)-1]), true}, // cut by the capture
+		{"1279 bytes by the header", eth, ether(0x86dd, ip6(6, make([]byte, 1239))), false},
+		{"ipv4", eth, ether(0x0800, craft.IPv4("192.0.2.1", "192.0.2.2", 6, make([]byte, 1400))), false},
+		{"vlan", eth, ether(0x86dd, large6IP, 100), true},
+		{"qinq", eth, ether(0x86dd, large6IP, 100, 7), true},
+		{"three tags", eth, ether(0x86dd, large6IP, 100, 7, 8), false},
+		{"vxlan", eth, vxlan4(8472, large6), true},
+		{"vxlan, vlan inside", eth, vxlan4(8472, ether(0x86dd, large6IP, 100)), true},
+		{"vxlan of ipv4", eth, vxlan4(8472, ether(0x0800, craft.IPv4("192.0.2.1", "192.0.2.2", 6, make([]byte, 1400)))), false},
+		{"vxlan over ipv6 of ipv4, large outside", eth,
+			vxlan6(8472, ether(0x0800, craft.IPv4("192.0.2.1", "192.0.2.2", 6, make([]byte, 1400)))), false},
+		{"vxlan over ipv6", eth, vxlan6(8472, large6), true},
+		{"udp", eth, ether(0x86dd, udp(53)), true},
+		{"udp, ports cut", eth, ether(0x86dd, udp(53))[:14+40+3], false},
+		{"to the vxlan port, no frame inside", eth, ether(0x86dd, udp(8472)), false},
+		{"esp", eth, ether(0x86dd, ip6(50, make([]byte, 1300))), true},
+		{"cut behind the next header", eth, large6[:21], true},
+		{"cut before the next header", eth, large6[:20], false},
+		{"raw", packet.LinkTypeRaw, large6IP, true},
+		{"ipv6", packet.LinkTypeIPv6, large6IP, true},
+		{"null", packet.LinkTypeNull, craft.Join([]byte{30, 0, 0, 0}, large6IP), true},
+		{"loop", packet.LinkTypeLoop, craft.Join([]byte{0, 0, 0, 24}, large6IP), true},
+		{"sll", packet.LinkTypeSLL, craft.Join(make([]byte, 14), []byte{0x86, 0xdd}, large6IP), true},
+		{"sll2", packet.LinkTypeSLL2, craft.Join([]byte{0x86, 0xdd}, make([]byte, 18), large6IP), true},
+		{"802.11", 105, large6, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (Filter{Large: true}).Match(tt.lt, tt.data); got != tt.want {
+				t.Errorf("with large packets: %v", got)
+			}
+			if Match(tt.lt, tt.data) || (Filter{}).Match(tt.lt, tt.data) {
+				t.Error("admitted without large packets")
+			}
+		})
+	}
+}
+
 // TestMatchCut cuts frames everywhere: no cut may panic, and a frame that is not admitted whole is not admitted cut.
 func TestMatchCut(t *testing.T) {
 	types := []packet.LinkType{0, 1, 101, 108, 113, 228, 229, 276}
-	for _, f := range [][]byte{ndFrame, tcp4, vxlan4(8472, ndFrame), vxlan6(8472, tcp6), vxlan4(4789, vxlan6(8472, ndFrame))} {
+	for _, f := range [][]byte{ndFrame, tcp4, vxlan4(8472, ndFrame), vxlan6(8472, tcp6), vxlan4(4789, vxlan6(8472, ndFrame)),
+		large6, vxlan6(8472, large6)} {
 		for n := range f {
 			for _, lt := range types {
-				if Match(lt, f[:n]) && !Match(lt, f) {
-					t.Errorf("link type %d: the first %d of %d bytes are admitted, the whole is not", lt, n, len(f))
+				for _, filter := range filters {
+					if filter.Match(lt, f[:n]) && !filter.Match(lt, f) {
+						t.Errorf("%+v, link type %d: the first %d of %d bytes are admitted, the whole is not", filter, lt, n, len(f))
+					}
 				}
 			}
 		}
@@ -177,8 +239,10 @@ func TestMatchCut(t *testing.T) {
 
 func TestMatchAllocates(t *testing.T) {
 	vx := vxlan4(8472, ndFrame)
-	if n := testing.AllocsPerRun(100, func() { Match(packet.LinkTypeEthernet, vx) }); n != 0 {
-		t.Errorf("%v allocations", n)
+	for _, f := range filters {
+		if n := testing.AllocsPerRun(100, func() { f.Match(packet.LinkTypeEthernet, vx) }); n != 0 {
+			t.Errorf("%+v: %v allocations", f, n)
+		}
 	}
 }
 
@@ -193,5 +257,34 @@ func BenchmarkMatch(b *testing.B) {
 				Match(packet.LinkTypeEthernet, bb.frame)
 			}
 		})
+	}
+}
+
+// TestFileFilter reads a large packet from a file of each format, for those who ask for it.
+func TestFileFilter(t *testing.T) {
+	n := ng{}
+	fcs := craft.Join(large6, make([]byte, 4))
+	for name, data := range map[string][]byte{
+		"pcap": craft.Join(pcapHeader(false, magicMicro, 1), pcapRecord(false, 1, 0, len(tcp6), tcp6),
+			pcapRecord(false, 1, 0, len(large6), large6), pcapRecord(false, 1, 0, len(ndFrame), ndFrame)),
+		"pcap, fcs": craft.Join(pcapHeader(false, magicMicro, 0x24000001), pcapRecord(false, 1, 0, len(fcs), fcs),
+			pcapRecord(false, 1, 0, len(ndFrame)+4, craft.Join(ndFrame, make([]byte, 4)))),
+		"pcapng": craft.Join(n.section(), n.iface(1, 0), n.enhanced(0, 1, len(tcp6), tcp6), n.enhanced(0, 1, len(large6), large6),
+			n.enhanced(0, 1, len(ndFrame), ndFrame)),
+	} {
+		for _, f := range filters {
+			file, err := OpenFileWith("-", bytes.NewReader(data), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames, _, _ := drain(file)
+			want := [][]byte{ndFrame}
+			if f.Large {
+				want = [][]byte{large6, ndFrame}
+			}
+			if !slices.EqualFunc(frames, want, func(f packet.Frame, b []byte) bool { return bytes.Equal(f.Data, b) && f.Length == len(b) }) {
+				t.Errorf("%s, %+v: %d frames, want %d", name, f, len(frames), len(want))
+			}
+		}
 	}
 }

@@ -143,7 +143,7 @@ func (p *pcapReader) next(ctx context.Context) error {
 		if p.fcs > 0 {
 			data, wire = trim(data, wire, p.fcs)
 		}
-		if !Match(p.ifc.LinkType, data) {
+		if !s.filter.Match(p.ifc.LinkType, data) {
 			continue
 		}
 		s.give(p.ifc, data, wire)
@@ -161,11 +161,11 @@ func (p *pcapReader) skim() {
 	if p.fcs > 0 || p.oldOrder || p.version3 {
 		return
 	}
-	s, header, lt := p.s, p.header, p.ifc.LinkType
+	s, header, lt, least := p.s, p.header, p.ifc.LinkType, p.s.filter.least()
 	b := s.buf[s.pos:s.end]
 	for len(b) >= header {
 		captured := int(p.u32(b[8:]))
-		if captured > min(len(b)-header, maxCaptured) || Match(lt, b[header:header+captured]) {
+		if captured > min(len(b)-header, maxCaptured) || match(lt, b[header:header+captured], least) {
 			break
 		}
 		s.frames++

@@ -140,7 +140,7 @@ func (n *ngReader) next(ctx context.Context) error {
 // skim passes over packets in the window that are no candidates, until something else comes: that, and all that is
 // damaged or out of the ordinary, is left to header and block, which would take three times as long for the rest.
 func (n *ngReader) skim() {
-	s := n.s
+	s, least := n.s, n.s.filter.least()
 	for s.end-s.pos >= 32 {
 		b := s.buf[s.pos:s.end]
 		size, id, captured := int(n.u32(b[4:])), int(n.u32(b[8:])), int(n.u32(b[20:]))
@@ -149,7 +149,7 @@ func (n *ngReader) skim() {
 			return
 		}
 		i := &n.ifaces[id]
-		if !i.read || i.fcs > 0 || Match(i.ifc.LinkType, b[28:28+captured]) {
+		if !i.read || i.fcs > 0 || match(i.ifc.LinkType, b[28:28+captured], least) {
 			return
 		}
 		s.frames++
@@ -302,7 +302,7 @@ func (n *ngReader) offer(ifc *packet.Interface, data []byte, length, fcs int) bo
 	if fcs > 0 {
 		data, length = trim(data, length, fcs)
 	}
-	if !Match(ifc.LinkType, data) {
+	if !n.s.filter.Match(ifc.LinkType, data) {
 		return false
 	}
 	n.s.give(ifc, data, length)

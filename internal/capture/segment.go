@@ -97,6 +97,7 @@ func (a *ahead) start(f *File) {
 		room := int(a.length / 4)
 		a.ask(f, &segment{frames: make([]packet.Frame, 0, room/128+1), data: make([]byte, 0, room), room: room})
 	}
+	a.stream.filter = f.stream.filter
 	go a.work(ctx)
 	f.stream.limit = a.length
 	f.jump(f.stream.offset()) // the window reaches past the limit

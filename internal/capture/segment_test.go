@@ -17,7 +17,7 @@ import (
 // inSegments opens data as a large file with segments of length bytes, or with a reader alone if length is 0.
 func inSegments(data io.ReaderAt, size, length int64) *File {
 	f := &File{total: size, ahead: newAhead(data, 0, size, length)}
-	f.stream.name = "test"
+	f.stream.name, f.stream.filter = "test", Filter{Large: true}
 	f.in = &counter{r: &cursor{file: data}}
 	if f.ahead != nil {
 		f.in.r = f.ahead.file
@@ -87,7 +87,9 @@ func randomData(r *rand.Rand, records []byte) []byte {
 		return nil
 	case n < 8:
 		return make([]byte, r.IntN(300))
-	case n < 10:
+	case n < 9:
+		return large6[:100+r.IntN(len(large6)-100)]
+	case n < 11:
 		at := r.IntN(len(records) + 1)
 		return craft.Join(tcp4, records[at:min(len(records), at+r.IntN(1500))])
 	case n < 14:
@@ -266,7 +268,7 @@ func TestSegmentsGrow(t *testing.T) {
 	if _, err := file.Seek(6, io.SeekStart); err != nil {
 		t.Fatal(err)
 	}
-	f, err := openFile("-", file, 1000)
+	f, err := openFile("-", file, Filter{Large: true}, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

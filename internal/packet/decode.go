@@ -10,10 +10,19 @@ import (
 // Decoder decodes frames one after the other and puts fragments together. It keeps bounded state: fragments of at most
 // maxDatagrams datagrams, the oldest out first. Packet time is its only clock.
 type Decoder struct {
+	// Large makes Decode also keep IPv6 packets of any protocol with a PayloadLength of LargePayload or more, unless they
+	// are damaged, not counting what the capture cut off. Of a fragmented one it is the first fragment, of a tunnel what is
+	// inside.
+	Large bool
+
 	datagrams  datagrams
 	joined     []byte                // the reassembled packet that the last Packet points into
 	interfaces map[uint32]*Interface // of cooked captures, by index
 }
+
+// LargePayload is the payload length from which on an IPv6 packet may be too long for a path: with its header it has 1280
+// bytes then, and what is shorter fits (RFC 8200 §5).
+const LargePayload = 1240
 
 // NewDecoder returns a decoder without state.
 func NewDecoder() *Decoder { return &Decoder{} }
@@ -30,8 +39,8 @@ const (
 // Decode decodes f into p, which it overwrites and whose slices it reuses. It reports whether p holds anything to look
 // at: an ICMPv6 message (whole, cut, or the first fragment of one), a fragment that belongs to one or may, DHCPv6 (UDP
 // ports 546 and 547), an IPv6 packet so damaged that its protocol cannot be known, or a frame with more tags or tunnels
-// than are followed (its IPv6 fields are zero then). The fragment that completes a datagram yields the reassembled
-// message.
+// than are followed (its IPv6 fields are zero then); and what Large asks for. The fragment that completes a datagram
+// yields the reassembled message.
 func (d *Decoder) Decode(f *Frame, p *Packet) bool {
 	p.reset(f)
 	v := view{data: f.Data, end: max(f.Length, len(f.Data)), sure: true}

@@ -21,13 +21,13 @@ func (d *Decoder) fragment(w *walk, p *Packet) outcome {
 	g := d.datagrams.find(&key, p.Frame.Time)
 	// What comes after the header chain is the first fragment's to say, so a later one belongs to its datagram
 	// whatever it claims. UDP goes on for the tunnel that may be in it.
-	if g == nil && !mayBeICMPv6(w.next) && (w.next != protoUDP || p.Fragment.Offset != 0) {
+	if g == nil && !mayBeICMPv6(w.next) && (w.next != protoUDP && !d.Large || p.Fragment.Offset != 0) {
 		return ignore
 	}
 	if p.Fragment.Offset == 0 {
 		first := *w
 		first.first = true
-		if o := d.settle(&first, p, first.follow(p)); o != keep {
+		if o := d.settle(&first, p, first.follow(p)); o != keep || !mayBeICMPv6(p.Protocol) {
 			w.view = first.view
 			return o
 		}

@@ -1,6 +1,8 @@
 package packet
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 	"time"
 	"unsafe"
@@ -85,8 +87,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		lt := linkTypes[int(blob[0])%len(linkTypes)]
 		blob = blob[1:]
-		d := NewDecoder()
-		var p Packet
+		d, large := NewDecoder(), NewDecoder()
+		large.Large = true
+		var p, q Packet
 		// Each frame: its length, what the capture cut off (the top bit: the sender left the checksum), its bytes.
 		for i := 0; len(blob) >= 3; i++ {
 			n := min(int(blob[0])<<8|int(blob[1]), len(blob)-3)
@@ -94,9 +97,22 @@ func FuzzDecode(f *testing.F) {
 			fr := &Frame{Time: time.Unix(int64(i), 0), Data: blob[3 : 3+n : 3+n], Length: n + cut&0x7f, LinkType: lt,
 				Interface: eth0, Offload: cut&0x80 != 0}
 			blob = blob[3+n:]
-			if d.Decode(fr, &p) {
+			kept := d.Decode(fr, &p)
+			if kept {
 				checkInvariants(t, d, fr, &p)
 				_ = p.Link().String()
+			}
+			if more := large.Decode(fr, &q); more {
+				checkInvariants(t, large, fr, &q)
+				if !kept && (q.IsICMPv6 || q.PayloadLength < LargePayload) {
+					t.Fatalf("kept for its length alone: %d bytes, ICMPv6 %v", q.PayloadLength, q.IsICMPv6)
+				}
+			} else if kept {
+				t.Fatal("not kept with large packets")
+			}
+			if kept && (p.IsICMPv6 != q.IsICMPv6 || p.Protocol != q.Protocol || p.Complete != q.Complete || p.Checksum != q.Checksum ||
+				p.Fragment != q.Fragment || !bytes.Equal(p.Payload, q.Payload) || !slices.Equal(p.Damage, q.Damage)) {
+				t.Fatalf("with large packets\n%+v, without\n%+v", q, p)
 			}
 		}
 	})

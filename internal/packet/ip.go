@@ -132,8 +132,26 @@ func (d *Decoder) settle(w *walk, p *Packet, at place) outcome {
 		return descend
 	case at == lost && mayBeICMPv6(w.next):
 		return keep
+	case at == atUpper:
+		return d.large(&w.view, p)
 	}
 	return ignore
+}
+
+// large keeps a packet for its length, if that is asked for. v stands at the header of its upper layer.
+func (d *Decoder) large(v *view, p *Packet) outcome {
+	if !d.Large || p.PayloadLength < LargePayload {
+		return ignore
+	}
+	for _, m := range p.Damage {
+		if m.Kind != DamageTruncated {
+			return ignore
+		}
+	}
+	b := v.rest()
+	p.Payload, p.PayloadOffset = b[:len(b):len(b)], v.off
+	p.Complete = v.whole() && !p.IsPiece()
+	return keep
 }
 
 // icmp decodes the ICMPv6 message that w has reached.

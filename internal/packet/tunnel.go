@@ -45,15 +45,16 @@ func (d *Decoder) datagram(v *view, p *Packet) outcome {
 		}
 		v.off += udpHeader
 		return d.tunnel(v, p, dst)
-	case p.Source.Is4(), p.IsFragment && !p.Fragment.Atomic:
+	case p.Source.Is4():
 		return ignore
+	case p.IsFragment && !p.Fragment.Atomic: // no reassembly of UDP
 	case isDHCP(src), isDHCP(dst):
 		p.Protocol = protoUDP
 		p.Payload, p.PayloadOffset = b[:len(b):len(b)], v.off
 		p.Complete = v.whole()
 		return keep
 	}
-	return ignore
+	return d.large(v, p)
 }
 
 func isDHCP(port uint16) bool { return port == portDHCPClient || port == portDHCPServer }
