@@ -42,7 +42,7 @@ fuzz:
 generate:
 	$(GO) generate ./...
 
-# The synthetic captures and the golden files. The captures of the real radvd are made by fixtures/radvd, as root.
+# The synthetic captures and the golden files. Those of the real radvd and kernel are made by fixtures/radvd, as root.
 fixtures: build
 	$(GO) run ./fixtures/gen -o fixtures/pcaps
 	$(GO) test ./fixtures -run Golden -update

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 case "${1:-}" in
-test)  tools=(radvd:radvd tcpdump:tcpdump tshark:tshark nft:nftables ip:iproute2) ;;
+test)  tools=(radvd:radvd tcpdump:tcpdump tshark:tshark nft:nftables ip:iproute2 ndppd:ndppd) ;;
 lint)  tools=(shellcheck:shellcheck) ;;
 bench) tools=(tcpdump:tcpdump) ;;
 *)     echo "usage: deps.sh test|lint|bench" >&2; exit 2 ;;

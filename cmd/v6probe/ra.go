@@ -2,20 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/netip"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"v6probe/internal/capture"
 	"v6probe/internal/expect"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/packet"
-	"v6probe/internal/pipeline"
 	"v6probe/internal/ra"
 	"v6probe/internal/report"
-	"v6probe/internal/rule"
 )
 
 type raFlags struct {
@@ -72,79 +67,34 @@ func (f *raFlags) expected() (expect.State, error) {
 }
 
 func runRA(c *cobra.Command, f *raFlags) error {
-	if err := f.check(c); err != nil {
-		return err
-	}
 	want, err := f.expected()
 	if err != nil {
 		return err
 	}
-	out := c.OutOrStdout()
-	style, err := textStyle(f.color, out)
+	s, err := f.start(c, false)
 	if err != nil {
 		return err
 	}
-	failOn, never, err := f.fail()
-	if err != nil {
-		return err
-	}
-	s, err := f.open(c)
-	if err != nil {
-		return err
-	}
-	view := &raView{flags: f, checker: ra.New(ra.Options{Expect: want}), text: report.NewText(out, style), json: report.NewJSON(out),
-		progress: s.progress(out, c.ErrOrStderr(), &f.sourceFlags)}
-	result, runErr := view.run(c.Context(), s)
-	view.progress.End()
-	if closeErr := s.close(); runErr == nil {
-		runErr = closeErr
-	}
-	switch {
-	case errors.As(runErr, new(*pipeline.SinkError)):
-		return runErr
-	case runErr != nil && !s.live && result.Stats.Frames == 0 && !errors.As(runErr, new(*capture.DamageError)):
-		return withHint(captureHint, runErr) // there is nothing to report
-	}
-	// The terminal may have another size by now.
-	if style, err := textStyle(f.color, out); err == nil {
-		view.text = report.NewText(out, style)
-	}
-	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Tally: result.Tally,
-		Forgotten: view.checker.Forgotten(), FailOn: failOn, NeverFail: never}
-	if runErr != nil {
-		sum.Damage = oneLine(runErr.Error())
-	}
-	if err := view.end(sum, result); err != nil {
-		return err
-	}
-	if runErr == nil && sum.Failed() {
-		return codeError(exitFindings)
-	}
-	return runErr
-}
-
-// run reads the source to its end, or as long as it is to listen, and asks meanwhile.
-func (v *raView) run(ctx context.Context, s *session) (pipeline.Result, error) {
-	if s.live {
-		defer func(start time.Time) { v.listened = time.Since(start) }(time.Now())
-		if v.flags.timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, v.flags.timeout)
-			defer cancel()
-		}
-		if !v.flags.passive {
-			var wait func()
-			v.answered, wait = ask(ctx, s.iface, v.progress)
-			defer wait()
+	v := &raView{Checker: ra.New(ra.Options{Expect: want}), progress: s.progress}
+	var meanwhile func(context.Context) func()
+	if !f.passive {
+		meanwhile = func(ctx context.Context) (wait func()) {
+			v.answered, wait = ask(ctx, s.iface, s.progress)
+			return wait
 		}
 	}
-	return pipeline.Run(ctx, pipeline.Options{
-		Source: s.source, Checker: v.checker, Sink: v, Wanted: wantRA, Count: v.flags.count, Tee: s.tee, Tick: v.progress.File,
-	})
+	return f.run(c, s, v, meanwhile)
 }
 
-// wantRA says which packets are messages of this view: RAs and RSs, whole or put together; RAs count.
-func wantRA(p *packet.Packet) (message, counts bool) {
+// raView shows who advertises what.
+type raView struct {
+	*ra.Checker
+	progress *report.Progress
+	answered func() // tells the asker that an RA was heard; may be nil
+}
+
+// wanted takes RAs and RSs, whole or put together; RAs count.
+func (v *raView) wanted(p *packet.Packet) (message, counts bool) {
 	if !p.IsICMPv6 || p.IsPiece() {
 		return false, false
 	}
@@ -157,71 +107,29 @@ func wantRA(p *packet.Packet) (message, counts bool) {
 	return false, false
 }
 
-// raView is where the results of a run go.
-type raView struct {
-	flags    *raFlags
-	text     *report.Text
-	json     *report.JSON
-	checker  *ra.Checker
-	progress *report.Progress
-	answered func()        // tells the asker that an RA was heard; may be nil
-	listened time.Duration // how long a live run took
-}
-
-func (v *raView) Message(p *packet.Packet, found []rule.Finding) error {
+func (v *raView) message(p *packet.Packet) {
 	if p.Message.Type == icmp6.TypeRouterAdvertisement && v.answered != nil {
 		v.answered()
 	}
-	switch {
-	case v.flags.json:
-		return v.json.Message(p, found)
-	case v.flags.verbose:
-		v.text.Line(p, found)
-		return v.text.Err()
-	}
-	v.progress.Links(v.checker.Links)
-	return nil
+	v.progress.Show("router", func(int) ([]string, int) { return report.RouterLines(v.Links()) })
 }
 
-func (v *raView) Finding(f rule.Finding) error {
-	if v.flags.json {
-		return v.json.Finding(f)
-	}
-	return nil
-}
+func (v *raView) picture(t *report.Text, r outcome) { t.Links(v.Links(), r.listened) }
 
-// end writes what is told at the end.
-func (v *raView) end(sum report.Summary, result pipeline.Result) error {
-	if v.flags.json {
-		return v.json.Summary(sum)
-	}
-	links := v.checker.Links()
-	if !v.flags.quiet {
-		if v.flags.verbose && result.Messages > 0 {
-			v.text.Blank()
-		}
-		v.text.Links(links, v.listened)
-	}
-	v.text.Findings(result.Tally.Found())
-	v.text.Verdict(sum, v.heard(links, result))
-	return v.text.Err()
-}
+func (v *raView) summary(s *report.Summary) { s.Forgotten = v.Forgotten() }
+
+func (v *raView) entries(*report.JSON) error { return nil }
 
 // heard says how much was heard, for the verdict.
-func (v *raView) heard(links []*ra.Link, result pipeline.Result) string {
+func (v *raView) heard(r outcome) string {
 	var routers, advertisements uint64
-	for _, l := range links {
+	for _, l := range v.Links() {
 		routers += uint64(len(l.Routers)) + l.EvictedRouters
 		advertisements += l.Advertisements
 	}
 	s := report.Plural(advertisements, "advertisement") + " from " + report.Plural(routers, "router")
-	if d := result.Last.Sub(result.First); v.listened > 0 {
-		s += " in " + report.Duration(v.listened)
-	} else if d > 0 {
-		s += " in " + report.Duration(d)
-	}
-	s += "; " + report.Plural(result.Stats.Frames, "frame") + " looked at"
-	if n := v.checker.Forgotten(); n > 0 {
+	s += r.span() + "; " + report.Plural(r.Stats.Frames, "frame") + " looked at"
+	if n := v.Forgotten(); n > 0 {
 		s += "; " + report.Plural(n, "link") + " forgotten for lack of room and not judged"
 	}
 	return s

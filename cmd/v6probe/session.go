@@ -23,6 +23,7 @@ const captureHint = "-r reads a pcap or pcapng file, also .gz or .zst; - is stan
 type session struct {
 	source capture.Source
 	live   bool
+	large  bool // large packets of any protocol come through as well
 	iface  string
 	tee    func(packet.Frame) error
 
@@ -32,10 +33,10 @@ type session struct {
 }
 
 // open opens what f asks for.
-func (f *sourceFlags) open(c *cobra.Command) (*session, error) {
-	s := &session{iface: f.iface}
+func (f *sourceFlags) open(c *cobra.Command, large bool) (*session, error) {
+	s := &session{iface: f.iface, large: large}
 	if f.read != "" {
-		src, err := capture.OpenFile(f.read, c.InOrStdin())
+		src, err := capture.OpenFileWith(f.read, c.InOrStdin(), capture.Filter{Large: large})
 		if err != nil {
 			return nil, withHint(captureHint, err)
 		}
@@ -48,7 +49,7 @@ func (f *sourceFlags) open(c *cobra.Command) (*session, error) {
 			}
 			s.iface = name
 		}
-		src, err := capture.OpenLive(s.iface, capture.LiveOptions{})
+		src, err := capture.OpenLive(s.iface, capture.LiveOptions{Filter: capture.Filter{Large: large}})
 		if err != nil {
 			return nil, err
 		}
@@ -119,8 +120,8 @@ func sameFile(name, reading string, stdin io.Reader) bool {
 	return err == nil && a.Mode().IsRegular() && os.SameFile(a, b)
 }
 
-// progress returns what shows on w how far the work is.
-func (s *session) progress(out, w io.Writer, f *sourceFlags) *report.Progress {
+// newProgress returns what shows on w how far the work is.
+func (s *session) newProgress(out, w io.Writer, f *sourceFlags) *report.Progress {
 	// Where results go to the terminal as they come, they are the progress.
 	var size func() (columns, rows int)
 	if canDraw(w) && !(isTerminal(out) && (f.verbose || f.json)) {

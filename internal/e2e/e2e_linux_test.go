@@ -272,10 +272,10 @@ func (r result) want(t *testing.T, code int, rules ...string) {
 	}
 }
 
-// replay reads a capture that a live run wrote and checks that it says the same as that run.
-func (r result) replay(t *testing.T, file string) {
+// replay has a command read a capture that a live run of it wrote, and checks that it says the same as that run.
+func (r result) replay(t *testing.T, command, file string) {
 	t.Helper()
-	out, err := exec.Command(binary, "ra", "-r", file, "--json").Output()
+	out, err := exec.Command(binary, command, "-r", file, "--json").Output()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}

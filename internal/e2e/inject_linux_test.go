@@ -24,7 +24,7 @@ func listenTo(t *testing.T, ns *lab.Namespace, name string) (heard func(code int
 		t.Helper()
 		r := p.wait(t)
 		r.want(t, code, rules...)
-		r.replay(t, file)
+		r.replay(t, "ra", file)
 		all := r.advertisements()
 		if len(all) != 1 {
 			t.Fatalf("%d RAs, want one:\n%s%s", len(all), r.stdout, r.stderr)

@@ -38,7 +38,7 @@ func TestIsolatedNetwork(t *testing.T) {
 			}
 		}
 		if p == onGuest {
-			r.replay(t, file)
+			r.replay(t, "ra", file)
 		}
 	}
 	for _, p := range []*probe{onVRText, onGuestText} {

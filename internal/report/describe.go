@@ -66,6 +66,10 @@ func describeAddressing(o *icmp6.Option) (name, text string, ok bool) {
 		if v, ok := o.HomeAgentInformation(); ok {
 			return "home agent", fmt.Sprintf("preference %d for %s", v.Preference, seconds(uint32(v.Lifetime))), true
 		}
+	case icmp6.OptRedirectedHeader:
+		if v, ok := o.RedirectedHeader(); ok {
+			return "about", quoteText(v), true
+		}
 	case icmp6.OptNonce:
 		if v, ok := o.Nonce(); ok {
 			return "nonce", hex.EncodeToString(v), true
@@ -158,13 +162,14 @@ func (t *Text) Line(p *packet.Packet, found []rule.Finding) {
 		b.WriteString(" " + printable(l))
 	}
 	fmt.Fprintf(&b, " %v > %v %v", p.Source, p.Destination, m.Type)
-	if p.HopLimit != 255 {
+	if usual := usualHopLimit(m.Type); p.HopLimit != usual {
 		fmt.Fprintf(&b, ", hop limit %d", p.HopLimit)
 	}
-	if m.Type == icmp6.TypeRouterAdvertisement {
-		fmt.Fprintf(&b, ", lifetime %s, flags %s", seconds(uint32(m.RA.RouterLifetime)), shortFlags(m.RA))
-	}
+	said := describeMessage(&b, m)
 	for i := range m.Options {
+		if i == said {
+			continue
+		}
 		name, text := describe(&m.Options[i])
 		fmt.Fprintf(&b, ", %s %s", name, text)
 	}

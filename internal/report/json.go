@@ -12,6 +12,7 @@ import (
 
 	"v6probe/internal/capture"
 	"v6probe/internal/packet"
+	"v6probe/internal/resolve"
 	"v6probe/internal/rule"
 )
 
@@ -97,6 +98,12 @@ func (j *JSON) Summary(s Summary) error {
 	if s.Damage != "" {
 		o = o.key("damage").string(s.Damage)
 	}
+	if s.Resolved != nil {
+		o = o.resolved(s.Resolved)
+	}
+	if s.Elsewhere.tally != nil {
+		o = o.elsewhere(s.Elsewhere)
+	}
 	return j.end(o)
 }
 
@@ -115,7 +122,9 @@ type Summary struct {
 	Forgotten uint64        // links, for lack of room
 	FailOn    rule.Severity // findings from here on make the verdict "fail"
 	NeverFail bool
-	Damage    string // why the input ended early; "" when it did not
+	Damage    string          // why the input ended early; "" when it did not
+	Elsewhere Elsewhere       // the zero value in a command that tells all it finds
+	Resolved  *resolve.Result // what asking for a neighbor came to; may be nil
 }
 
 // Failed reports whether a finding is as severe as FailOn.

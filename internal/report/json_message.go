@@ -106,6 +106,12 @@ func (o object) fields(m *icmp6.Message) object {
 		o = o.addr("target", m.Target)
 	case icmp6.TypeRedirect:
 		o = o.addr("target", m.Target).addr("redirect_destination", m.RedirectDestination)
+	default:
+		if m.Type.IsError() {
+			o = o.errorFields(m)
+		} else if m.Type.IsMLD() {
+			o = o.mldFields(m)
+		}
 	}
 	return o
 }
@@ -184,7 +190,7 @@ func (o object) optionFields(opt *icmp6.Option) (object, bool) {
 		}
 	case icmp6.OptRedirectedHeader:
 		if v, ok := opt.RedirectedHeader(); ok {
-			return o.hex("packet", v), true
+			return o.hex("packet", v).quoted(v), true
 		}
 	default:
 		return o.serviceFields(opt)

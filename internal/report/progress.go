@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"v6probe/internal/capture"
-	"v6probe/internal/ra"
 )
 
 // Progress shows on a terminal how far a run is, and takes it away again at the end. Where there is no terminal it says
@@ -25,8 +24,9 @@ type Progress struct {
 	mu      sync.Mutex
 	iface   string
 	timeout time.Duration
-	lines   []string // one a router, or the bar of a file
-	more    int      // routers without a line
+	noun    string   // what a line is about: "router"
+	lines   []string // what Show was given, or the bar of a file
+	more    int      // of noun, without a line
 	drawn   int      // terminal lines now on screen
 	stop    chan struct{}
 	done    sync.WaitGroup
@@ -91,9 +91,10 @@ func (p *Progress) tick() {
 	}
 }
 
-// Links updates the line of each router: at once, but no more than a few dozen times a second, so that a flood of
-// advertisements does not become one of escape sequences.
-func (p *Progress) Links(links func() []*ra.Link) {
+// Show puts on the screen what lines returns: at once, but no more than a few dozen times a second, so that a flood of
+// messages does not become one of escape sequences. lines is given the width of the terminal and returns the lines to
+// show and how many there are beyond them; noun is what a line is about.
+func (p *Progress) Show(noun string, lines func(columns int) (lines []string, more int)) {
 	if p.stop == nil {
 		return
 	}
@@ -103,40 +104,12 @@ func (p *Progress) Links(links func() []*ra.Link) {
 	if p.updates++; p.updates > updatesPerSecond {
 		return
 	}
-	const most = 64 // more than any screen has
-	var lines []string
-	n := 0
-	for _, l := range links() {
-		n += len(l.Routers)
-		for _, r := range l.Routers[:min(len(l.Routers), most-len(lines))] {
-			lines = append(lines, routerLine(l, r))
-		}
-	}
+	columns, _ := p.size()
+	list, more := lines(columns)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lines, p.more = lines, n-len(lines)
+	p.noun, p.lines, p.more = noun, list, more
 	p.redraw()
-}
-
-func routerLine(l *ra.Link, r *ra.Router) string {
-	s := fmt.Sprintf("%v  %s, last %s", r.Source, times(r.Count), r.Last.Local().Format(time.TimeOnly))
-	if name := l.Where.String(); name != "" {
-		s = printable(name) + "  " + s
-	}
-	if len(r.Dropped) > 0 {
-		return s + "  invalid: " + string(r.Dropped[0])
-	}
-	offered := false
-	for _, pre := range l.Prefixes() {
-		if offers(r, pre) {
-			s += "  " + pre.String()
-			offered = true
-		}
-	}
-	if !offered {
-		s += "  no prefix for SLAAC"
-	}
-	return s
 }
 
 // File shows how much of a file was read, once that takes long enough to wonder.
@@ -201,7 +174,7 @@ func (p *Progress) draw() {
 		lines = lines[:room]
 	}
 	if more > 0 {
-		lines = append(lines[:len(lines):len(lines)], fmt.Sprintf("… and %s more", Plural(more, "router")))
+		lines = append(lines[:len(lines):len(lines)], fmt.Sprintf("… and %s more", Plural(more, p.noun)))
 	}
 	for _, l := range lines {
 		if r := []rune(l); len(r) > columns-1 {

@@ -10,12 +10,12 @@ import (
 	"v6probe/internal/ra"
 )
 
-func manyRouters(n int) func() []*ra.Link {
+func manyRouters(n int) func(int) ([]string, int) {
 	l := &ra.Link{}
 	for i := range n {
 		l.Routers = append(l.Routers, &ra.Router{Source: netip.MustParseAddr(fmt.Sprintf("fe80::%x", i+1)), Count: 1, Accepted: 1})
 	}
-	return func() []*ra.Link { return []*ra.Link{l} }
+	return func(int) ([]string, int) { return RouterLines([]*ra.Link{l}) }
 }
 
 // TestProgressFitsTheScreen: what is taller or wider than the screen scrolls, and cannot be taken off again.
@@ -25,7 +25,7 @@ func TestProgressFitsTheScreen(t *testing.T) {
 	p := NewProgress(&out, func() (int, int) { return columns, rows }, false)
 	p.Listen("eth0", 0)
 	for range 3 {
-		p.Links(manyRouters(200))
+		p.Show("router", manyRouters(200))
 	}
 	p.End()
 	screens := strings.Split(out.String(), "\x1b[J")
@@ -58,8 +58,8 @@ func TestProgressShowsTheAnswerAtOnce(t *testing.T) {
 	var out bytes.Buffer
 	p := NewProgress(&out, func() (int, int) { return 80, 24 }, false)
 	p.Listen("eth0", 0)
-	p.Links(manyRouters(0))
-	p.Links(manyRouters(1))
+	p.Show("router", manyRouters(0))
+	p.Show("router", manyRouters(1))
 	p.mu.Lock()
 	shown := out.String()
 	p.mu.Unlock()
@@ -77,7 +77,7 @@ func TestProgressWithoutTerminal(t *testing.T) {
 		var out bytes.Buffer
 		p := NewProgress(&out, nil, tt.quiet)
 		p.Listen("eth0", 0)
-		p.Links(manyRouters(3))
+		p.Show("router", manyRouters(3))
 		p.Note("news")
 		p.End()
 		if out.String() != tt.want {

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"v6probe/internal/rule"
@@ -42,31 +41,44 @@ func (t *Text) item(indent int, name string, column int, text string) {
 	}
 }
 
-// Findings writes the findings, worst first, each with its evidence and its fix.
-func (t *Text) Findings(found []rule.Found) {
-	shown := make(map[rule.ID]int)
-	for i, f := range found {
-		shown[f.Rule]++
-		if shown[f.Rule] <= maxPerRule {
-			t.line("")
-			t.finding(f)
-		}
-		if n := shown[f.Rule]; n > maxPerRule && !slices.ContainsFunc(found[i+1:], func(g rule.Found) bool { return g.Rule == f.Rule }) {
-			t.line("")
-			t.item(0, "", 0, fmt.Sprintf("… and %s more of %s.", Plural(n-maxPerRule, "finding"), f.Rule))
-		}
-	}
-}
-
 // maxPerRule is how many findings of one rule are told in full.
 const maxPerRule = 8
 
-func (t *Text) finding(f rule.Found) {
+// Findings writes the findings, which come worst first: what is wrong, the evidence, and the fix. Those of one rule that
+// have the same fix stand together.
+func (t *Text) Findings(found []rule.Found) {
+	told := make([]bool, len(found))
+	for i := range found {
+		if told[i] {
+			continue
+		}
+		var group []rule.Found
+		for j := i; j < len(found); j++ {
+			if alike(&found[i], &found[j]) {
+				group, told[j] = append(group, found[j]), true
+			}
+		}
+		t.line("")
+		t.findings(group)
+	}
+}
+
+func alike(f, g *rule.Found) bool {
+	return f.Rule == g.Rule && f.Severity == g.Severity && f.Fix == g.Fix
+}
+
+func (t *Text) findings(group []rule.Found) {
+	f := group[0]
 	r, _ := rule.Lookup(f.Rule)
 	head := fmt.Sprintf("%-8s", strings.ToUpper(f.Severity.String()))
 	t.line(t.style.severity(f.Severity, head) + t.style.paint(sgrBold, string(f.Rule)))
 	t.item(2, "", 6, sentence(r.Title)+" "+receiver(r)+rfc(r))
-	t.item(2, "seen", 6, where(f)+printable(f.Detail))
+	for _, f := range group[:min(len(group), maxPerRule)] {
+		t.item(2, "seen", 6, where(f)+printable(f.Detail))
+	}
+	if n := len(group) - maxPerRule; n > 0 {
+		t.item(2, "seen", 6, fmt.Sprintf("… and %s more of this kind", Plural(n, "time")))
+	}
 	t.item(2, "fix", 6, printable(Fix(f.Finding)))
 }
 
@@ -123,6 +135,9 @@ func sentence(s string) string {
 // Verdict writes the last line.
 func (t *Text) Verdict(s Summary, what string) {
 	t.line("")
+	if s.Elsewhere.tally != nil {
+		t.elsewhere(s.Elsewhere)
+	}
 	word := t.style.paint(sgrBold+sgrGreen, "PASS")
 	if s.Verdict() == "fail" {
 		word = t.style.paint(sgrBold+sgrRed, "FAIL")

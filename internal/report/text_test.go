@@ -87,6 +87,28 @@ func TestFindingAt80Columns(t *testing.T) {
 	}
 }
 
+// TestFindingsTogether wants what is wrong and its fix told once for several findings of one rule, and apart where the
+// severity or the fix is another.
+func TestFindingsTogether(t *testing.T) {
+	finding := func(id rule.ID, sev rule.Severity, detail, fix string) rule.Found {
+		return rule.Found{Finding: rule.Finding{Rule: id, Severity: sev, Detail: detail, Fix: fix}, Count: 1}
+	}
+	found := []rule.Found{finding("dad.conflict", rule.Error, "one", "")}
+	for range maxPerRule + 2 {
+		found = append(found, finding("ns.unanswered", rule.Warning, "two", ""))
+	}
+	found = append(found, finding("ns.unanswered", rule.Warning, "three", "another fix"), finding("ns.unanswered", rule.Info, "four", ""))
+	var out bytes.Buffer
+	NewText(&out, Style{}).Findings(found)
+	for want, times := range map[string]int{
+		"ns.unanswered\n": 3, "\n  fix ": 4, "seen  two": maxPerRule, "… and 2 times more": 1, "seen  three": 1, "another fix": 1, "seen  four": 1,
+	} {
+		if got := strings.Count(out.String(), want); got != times {
+			t.Errorf("%q stands there %d times, want %d:\n%s", want, got, times, out.String())
+		}
+	}
+}
+
 func TestLineEscapes(t *testing.T) {
 	var out bytes.Buffer
 	text := NewText(&out, Style{})

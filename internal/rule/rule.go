@@ -56,7 +56,8 @@ type Rule struct {
 // The catalogue in its documented order, and where in it each id stands. Neither changes after the program has started.
 var (
 	catalogue = slices.Concat(ndRules, raRules, inconsistentRules, duplicateRules, prefixRules, mtuRules,
-		routeRules, dnsRules, nat64Rules, captiveRules, otherOptionRules, rsRules)
+		routeRules, dnsRules, nat64Rules, captiveRules, otherOptionRules, rsRules, neighborRules, redirectRules, listenerRules,
+		errorRules, unreachableRules)
 	positions = index(catalogue)
 )
 

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"v6probe/internal/capture"
+	"v6probe/internal/packet"
+	"v6probe/internal/report"
+	"v6probe/internal/resolve"
+)
+
+// runAsk asks for one neighbor.
+func runAsk(c *cobra.Command, f *ndFlags, target string) error {
+	address, err := f.target(c, target)
+	if err != nil {
+		return err
+	}
+	if err := f.check(c); err != nil {
+		return err
+	}
+	if f.iface == "" {
+		if f.iface, err = chooseInterface(); err != nil {
+			return err
+		}
+	}
+	link, err := resolve.Find(f.iface, address)
+	if err != nil {
+		return err
+	}
+	v := &askView{Tracker: resolve.NewTracker(link, address, f.burst)}
+	if !c.Flags().Changed("timeout") {
+		f.timeout = (v.Longest() + time.Second).Truncate(time.Second) // the plan ends by itself before
+	}
+	s, err := f.start(c, false)
+	if err != nil {
+		return err
+	}
+	v.progress = s.progress
+	socket, err := resolve.Open(link)
+	if err != nil {
+		s.progress.End()
+		s.close()
+		return err
+	}
+	defer socket.Close()
+	// What ends the plan ends the capture.
+	ctx, end := context.WithCancel(c.Context())
+	defer end()
+	c.SetContext(ctx)
+	err = f.run(c, s, v, func(ctx context.Context) (wait func()) {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			v.failed = resolve.NewAsker(v.Tracker, socket).Run(ctx)
+			end()
+		})
+		return func() { end(); wg.Wait() }
+	})
+	if trouble := v.trouble(); trouble != nil && (err == nil || errors.As(err, new(codeError))) {
+		return trouble
+	}
+	return err // which says more of an interface that went down
+}
+
+// target reads the address to ask for, and says what is wrong with it or with the flags beside it.
+func (f *ndFlags) target(c *cobra.Command, text string) (netip.Addr, error) {
+	given := c.Flags().Changed
+	a, err := netip.ParseAddr(text)
+	switch {
+	case err != nil && strings.Contains(text, "/"):
+		return a, hinted("leave out the prefix length: v6probe nd "+text[:strings.Index(text, "/")], "%q is a prefix, not an address", text)
+	case err != nil:
+		return a, hinted("for example v6probe nd fe80::1 -i eth0", "not an IPv6 address: %q", text)
+	case a.Is4() || a.Is4In6():
+		return a, hinted("for IPv4 there is arping", "%v: IPv4 has no neighbor discovery", a)
+	case a.IsMulticast():
+		return a, hinted("ask for the address of one neighbor", "%v is a group: its Ethernet address is computed, not asked for", a)
+	case a.IsUnspecified() || a.IsLoopback():
+		return a, hinted("ask for the address of one neighbor", "%v is no address of a neighbor", a)
+	case given("read"):
+		return a, hinted("leave -r out to ask, or the address to read a capture", "-r reads a capture: it cannot be asked for %v", a)
+	case given("count"):
+		return a, hinted("leave it out: asking ends by itself", "-c is for listening, not for nd ADDRESS")
+	case given("burst") && (f.burst < 1 || f.burst > resolve.MaxBurst):
+		return a, hinted("for example --burst 500, a second of "+strconv.Itoa(resolve.BurstRate)+" a second", "--burst: %d is not between 1 and %d",
+			f.burst, resolve.MaxBurst)
+	}
+	if zone := a.Zone(); zone != "" {
+		if index, err := strconv.Atoi(zone); err == nil {
+			if ifi, err := net.InterfaceByIndex(index); err == nil {
+				zone = ifi.Name
+			}
+		}
+		if given("iface") && f.iface != zone {
+			return a, hinted("leave one of them out", "%v is on %s, not on %s", a, zone, f.iface)
+		}
+		f.iface = zone
+	}
+	if f.iface == capture.AnyInterface {
+		return a, hinted("interfaces here: "+strings.Join(capture.InterfaceNames(), ", "), "-i any: a neighbor is asked for on one interface")
+	}
+	return a.WithZone(""), nil
+}
+
+// askView shows who answers.
+type askView struct {
+	*resolve.Tracker
+	progress *report.Progress
+	failed   error // to send
+}
+
+func (v *askView) wanted(p *packet.Packet) (message, counts bool) { return v.Concerns(p), false }
+
+func (v *askView) message(*packet.Packet) {
+	v.progress.Show("line", func(int) ([]string, int) { return report.ResolveLines(v.Result()), 0 })
+}
+
+func (v *askView) picture(t *report.Text, _ outcome) { t.Resolved(v.Result()) }
+
+func (v *askView) entries(*report.JSON) error { return nil }
+
+func (v *askView) summary(s *report.Summary) {
+	s.Resolved = v.Result()
+	if err := v.trouble(); err != nil {
+		s.Damage = oneLine(err.Error())
+	}
+}
+
+// trouble says why it could not be asked.
+func (v *askView) trouble() error {
+	if v.failed != nil {
+		return v.failed
+	}
+	if r := v.Result(); r.Complete && r.Total().Sent == 0 {
+		return hinted("a filter for what goes out? see: tc -s filter show dev "+r.Link.Name+" egress; nft list ruleset",
+			"%s: none of %d solicitations left this host", r.Link.Name, r.Total().Held)
+	}
+	return nil
+}
+
+// heard says how much was asked and answered, for the verdict.
+func (v *askView) heard(r outcome) string {
+	c := v.Result().Total()
+	return report.Plural(c.Sent, "solicitation") + ", " + report.Plural(c.Answered, "answer") + r.span()
+}

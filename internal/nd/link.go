@@ -1,0 +1,98 @@
+package nd
+
+import (
+	"time"
+
+	"v6probe/internal/icmp6"
+	"v6probe/internal/packet"
+)
+
+// maxLinks is how many links are kept. What comes after shares one picture without a name.
+const maxLinks = 1024
+
+// links are the layer-2 segments seen so far. The tables of all trackers are keyed by link.id, so that one bound holds
+// for all links together.
+type links struct {
+	index map[packet.Link]*link
+	order []*link
+	last  *link // the one of the last packet
+}
+
+// link is one layer-2 segment.
+type link struct {
+	id    uint32
+	where packet.Link
+	name  string
+
+	mtu          int        // of the interface, 0 when unknown or when the link is inside a tunnel
+	hardwareAddr packet.MAC // of that interface, zero when unknown
+	// mixed says that the capture does not tell its interfaces apart, so that this may be several links.
+	mixed bool
+
+	solicitations, advertisements, redirects, errors, queries, reports uint64 // messages
+
+	scanState
+	queryState
+}
+
+// link returns the link that p was seen on, and makes it if need be.
+func (c *Checker) link(p *packet.Packet) *link {
+	key := p.Link()
+	l := c.links.last
+	if l == nil || l.where != key {
+		if l = c.links.index[key]; l == nil {
+			l = c.links.add(key)
+		}
+		c.links.last = l
+	}
+	l.mixed = l.mixed || p.Frame.LinkType == packet.LinkTypeSLL
+	if i := p.Frame.Interface; i != nil && len(p.Tunnels) == 0 {
+		if i.MTU > 0 {
+			l.mtu = i.MTU
+		}
+		if i.HardwareAddr != (packet.MAC{}) {
+			l.hardwareAddr = i.HardwareAddr
+		}
+	}
+	return l
+}
+
+func (s *links) add(key packet.Link) *link {
+	if s.index == nil {
+		s.index = make(map[packet.Link]*link)
+	}
+	if len(s.order) >= maxLinks {
+		key = packet.Link{Interface: "…"}
+		if l := s.index[key]; l != nil {
+			return l
+		}
+	}
+	l := &link{id: uint32(len(s.order)), where: key, name: key.String()}
+	s.index[key] = l
+	s.order = append(s.order, l)
+	return l
+}
+
+// count takes a message into the link's counts.
+func (l *link) count(p *packet.Packet) {
+	switch p.Message.Type {
+	case icmp6.TypeNeighborSolicitation:
+		l.solicitations++
+	case icmp6.TypeNeighborAdvertisement:
+		l.advertisements++
+	case icmp6.TypeRedirect:
+		l.redirects++
+	case icmp6.TypeMLDQuery:
+		l.queries++
+	case icmp6.TypeMLDReport, icmp6.TypeMLDDone, icmp6.TypeMLDv2Report:
+		l.reports++
+	default:
+		l.errors++
+	}
+}
+
+// within reports whether b comes no more than d after a.
+func within(a, b time.Time, d time.Duration) bool {
+	age := b.Sub(a)
+	return age >= 0 && age <= d
+}

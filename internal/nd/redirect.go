@@ -1,0 +1,182 @@
+package nd
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"v6probe/internal/icmp6"
+	"v6probe/internal/packet"
+	"v6probe/internal/rule"
+)
+
+const (
+	// maxRedirects is half of how many are kept on all links together.
+	maxRedirects = 512
+	// maxAdvertInterval is how long a router may take to its next RA (MaxRtrAdvInterval, RFC 4861 §6.2.1).
+	maxAdvertInterval = 1800 * time.Second
+	// maxNamed is how many routers a detail names.
+	maxNamed = 3
+)
+
+type redirectKey struct {
+	link                              uint32
+	router, host, destination, target [16]byte
+}
+
+// redirects are the Redirects seen, and the routers by which they are judged.
+type redirects struct {
+	table   table[redirectKey, redirectEntry]
+	routers []linkRouters // by link.id
+}
+
+type redirectEntry struct {
+	Redirect
+	checksum uint16 // of the last message, to know its copies by
+}
+
+// linkRouters are the first routers known on a link at some time: to look for them takes long.
+type linkRouters struct {
+	at   time.Time
+	list []netip.Addr
+}
+
+func newRedirects() redirects {
+	return redirects{table: newTable[redirectKey, redirectEntry](maxRedirects)}
+}
+
+// redirect takes in a Redirect; dropped is why receivers drop it by itself, or "".
+func (c *Checker) redirect(l *link, p *packet.Packet, dropped rule.ID) {
+	m := &p.Message
+	if m.Short || !p.Source.IsValid() {
+		return
+	}
+	mac, hasMAC, _ := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
+	if dropped == "" && !l.mixed {
+		var trusted bool
+		if dropped, trusted = c.judgeRedirect(l, p); trusted {
+			c.learnRedirect(l, p, mac, hasMAC)
+		}
+	}
+
+	key := redirectKey{l.id, p.Source.As16(), p.Destination.As16(), m.RedirectDestination.As16(), m.Target.As16()}
+	r, isNew := c.redirects.table.add(key)
+	if isNew {
+		r.Redirect = Redirect{Router: p.Source, Host: p.Destination, Destination: m.RedirectDestination, Target: m.Target,
+			OnLink: m.Target == m.RedirectDestination}
+	} else {
+		if r.checksum == m.Checksum && within(r.Last, p.Frame.Time, copyGap) {
+			return
+		}
+		c.redirects.table.touch(key)
+	}
+	r.TargetMAC, r.HasMAC, r.Dropped = mac, hasMAC, dropped
+	r.Count++
+	r.Last, r.checksum = p.Frame.Time, m.Checksum
+}
+
+// judgeRedirect judges p, which is good by itself, by its sender. dropped is why hosts drop it all the same; trusted says
+// that they follow a router that is known, and that it is its own word as far as can be seen.
+func (c *Checker) judgeRedirect(l *link, p *packet.Packet) (dropped rule.ID, trusted bool) {
+	n := c.neighbor(l, p.Source)
+	if n != nil && n.Router {
+		from := p.EthernetSource
+		if from == (packet.MAC{}) || !n.HasMAC || from == n.MAC || from == n.user {
+			return "", true
+		}
+		c.report.Add("redirect.spoofed", -1, from.String(), "the Redirect in the name of %v comes from %v, but that router is at %v; it "+
+			"sends %v to %v", p.Source, from, n.MAC, p.Message.RedirectDestination, p.Message.Target)
+		return "", false
+	}
+	routers := c.routers(l)
+	if len(routers) == 0 {
+		return "", false
+	}
+	const format = "the sender %v at %s is not among the routers known here, %s; it sends %v to %v%s"
+	station, known := stationText(p.EthernetSource, p.Source), addressList(routers)
+	to, target := p.Message.RedirectDestination, p.Message.Target
+	switch {
+	case n != nil && n.Learnt&(FromNA|FromUnsolicitedNA) != 0:
+		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": its advertisement says R=0")
+	case c.clock.Era == 0 && c.clock.Now.Sub(c.clock.First) >= maxAdvertInterval:
+		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": it has not advertised in all "+
+			"the time")
+	default:
+		// A router advertises so seldom that a capture may well begin between, and Redirects come where there are several.
+		c.report.AddInfo("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target,
+			"; it may be one that was not heard yet")
+		return "", false
+	}
+	return "redirect.not-first-hop", false
+}
+
+// routers returns some routers of l, as they were known at most a second ago.
+func (c *Checker) routers(l *link) []netip.Addr {
+	s := &c.redirects
+	for len(s.routers) <= int(l.id) {
+		s.routers = append(s.routers, linkRouters{})
+	}
+	r := &s.routers[l.id]
+	if within(r.at, c.clock.Now, time.Second) {
+		return r.list
+	}
+	r.at, r.list = c.clock.Now, r.list[:0]
+	c.eachNeighbor(l, func(n *Neighbor) {
+		if n.Router && len(r.list) < maxNamed {
+			r.list = append(r.list, n.Address)
+		}
+	})
+	return r.list
+}
+
+func addressList(list []netip.Addr) string {
+	var b strings.Builder
+	for i, a := range list {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(a.String())
+	}
+	return b.String()
+}
+
+// learnRedirect takes in what a host learns of the target, besides the route (RFC 4861 §8.3).
+func (c *Checker) learnRedirect(l *link, p *packet.Packet, mac packet.MAC, hasMAC bool) {
+	target := p.Message.Target
+	n := c.neighbor(l, target)
+	if n == nil {
+		if !hasMAC {
+			return
+		}
+		n, _ = c.heard(l, target, p)
+	}
+	n.Learnt |= FromRedirect
+	if target != p.Message.RedirectDestination {
+		n.Router = true
+	}
+	switch {
+	case !hasMAC:
+	case !n.bound():
+		n.bind(mac)
+		if n.State == Incomplete || n.State == Failed {
+			n.State = Stale
+		}
+	case n.MAC != mac:
+		c.rebind(l, n, mac)
+		n.to(Stale)
+	}
+}
+
+func (c *Checker) viewRedirects(l *link, v *Link) {
+	c.redirects.table.each(func(k redirectKey, r *redirectEntry) {
+		if k.link == l.id {
+			v.Redirects = append(v.Redirects, r.Redirect)
+		}
+	})
+	slices.SortFunc(v.Redirects, func(a, b Redirect) int {
+		return cmp.Or(a.Router.Compare(b.Router), a.Host.Compare(b.Host), a.Destination.Compare(b.Destination),
+			a.Target.Compare(b.Target))
+	})
+}

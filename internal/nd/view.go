@@ -1,0 +1,190 @@
+package nd
+
+import (
+	"net/netip"
+	"time"
+
+	"v6probe/internal/packet"
+	"v6probe/internal/rule"
+)
+
+// Link is the picture of one layer-2 segment, as a report shows it. It is a copy.
+type Link struct {
+	Where packet.Link
+	Now   time.Time // the time that the picture is of
+
+	Neighbors  []Neighbor // by address; at most as many as a table holds
+	Questions  []Question // unanswered ones, and those whose answers do not arrive; oldest first
+	Duplicates []Duplicate
+	Scan       *Scan // nil when there is none
+	Proxies    []Proxy
+	Errors     []ErrorGroup // by kind and source
+	Redirects  []Redirect
+	Silent     []SilentGroup
+
+	// How many messages there were.
+	Solicitations, Advertisements, RedirectCount, ErrorCount, Queries, Reports uint64
+	Forgotten                                                                  uint64 // neighbors, on all links
+}
+
+// State is what a host would think of a neighbor (RFC 4861 §7.3.2).
+type State uint8
+
+// The states. Tentative and Duplicate are not of RFC 4861: the one says that its address is still being tested by its
+// owner (RFC 4862 §5.4), the other that two stations have it.
+const (
+	Incomplete State = iota // asked for, not answered
+	Reachable               // confirmed within the last ReachableTime
+	Stale
+	Failed // asked for three times in vain
+	Tentative
+	InConflict
+)
+
+// Learnt is the set of messages that a neighbor is known from.
+type Learnt uint8
+
+// The members of Learnt.
+const (
+	FromNS Learnt = 1 << iota // its source link-layer address option
+	FromNA                    // solicited
+	FromUnsolicitedNA
+	FromRS
+	FromRA
+	FromRedirect
+	FromDAD // its test whether its own address is free
+)
+
+// Neighbor is one entry of a host's neighbor cache, as a host that heard all this would have it (RFC 4861 §7.2.5 and
+// Appendix C).
+type Neighbor struct {
+	Address   netip.Addr
+	MAC       packet.MAC
+	HasMAC    bool
+	Router    bool // IsRouter
+	State     State
+	Learnt    Learnt
+	Outgoing  bool // an address of the capturing host
+	Proxied   bool // a station answers for it that answers for others as well
+	Changes   int  // of its link-layer address
+	First     time.Time
+	Last      time.Time // when it was heard, or when the last answer for it came
+	LastFrame uint64
+}
+
+// Question is who asks for whom.
+type Question struct {
+	Asker       netip.Addr
+	AskerMAC    packet.MAC
+	Target      netip.Addr
+	Tries       int // without an answer
+	First, Last time.Time
+	LastFrame   uint64
+	// Seen counts the answers that were seen here though the asker goes on asking. Invalid is the rule by which receivers
+	// drop them, "" when they are good, so that they must be lost on the way to the asker.
+	Seen    int
+	Invalid rule.ID
+	Known   bool // the target was heard of otherwise
+}
+
+// Duplicate is an address that two stations have.
+type Duplicate struct {
+	Address  netip.Addr
+	Prober   packet.MAC // who tested the address, or the first of two that use it
+	Defender packet.MAC // who had it, or tested it at the same time
+	Probed   bool       // found by duplicate address detection
+	Both     bool       // both tested it at the same time
+	At       time.Time
+	Frame    uint64
+}
+
+// Scan is a flood of solicitations for addresses that nobody has (RFC 6583).
+type Scan struct {
+	Solicitations uint64
+	Peak          int        // in one second
+	Askers        int        // different ones, as far as they are counted
+	Asker         netip.Addr // the busiest
+	MAC           packet.MAC // the station that sent most of them
+	First, Last   time.Time
+}
+
+// Proxy is a station that answers for addresses of others.
+type Proxy struct {
+	MAC     packet.MAC
+	Targets int // for how many it answered
+	Owned   int // of them, those that another station has
+}
+
+// Fate says what became of a flow after a Packet Too Big.
+type Fate uint8
+
+// The fates of a flow.
+const (
+	FateUnknown Fate = iota // the flow's packets are not seen here
+	FateShrank              // no packet above the MTU since
+	FateIgnored             // goes on sending packets that are too big
+	FateQuiet               // nothing above 1280 bytes since
+)
+
+// ErrorGroup is the ICMPv6 errors of one kind that one source sent about one flow.
+type ErrorGroup struct {
+	Type, Code    uint8
+	MTU           uint32 // of a Packet Too Big, the last one
+	Source        netip.Addr
+	HopLimit      uint8
+	From, To      netip.Addr // of the quoted packet
+	Protocol      uint8
+	SourcePort    uint16 // or the echo identifier
+	Port          uint16
+	HasPorts      bool
+	HasEcho       bool
+	Count         uint64
+	First, Last   time.Time
+	LastFrame     uint64
+	QuotedLength  int // of the last quoted packet
+	SeenBefore    bool
+	Fate          Fate
+	LargestSince  int    // bytes of IPv6
+	TooBigSince   uint64 // packets of the flow above the MTU since then
+	Encapsulation string // what the MTU of a Packet Too Big points to; "" for nothing
+}
+
+// Redirect is a router's word that a destination is better reached otherwise (RFC 4861 §8).
+type Redirect struct {
+	Router, Host, Destination, Target netip.Addr
+	TargetMAC                         packet.MAC
+	HasMAC                            bool
+	OnLink                            bool    // the target is the destination itself
+	Dropped                           rule.ID // why hosts drop it, "" when they take it
+	Count                             uint64
+	Last                              time.Time
+}
+
+// SilentGroup is a multicast group of a neighbor that a querier got no report for.
+type SilentGroup struct {
+	Group, Neighbor, Querier netip.Addr
+	Missed                   int // queries in a row
+	Last                     time.Time
+}
+
+// Links returns the picture of every link on which a message was seen, in the order of their first.
+func (c *Checker) Links() []Link {
+	var all []Link
+	for _, l := range c.links.order {
+		if l.solicitations+l.advertisements+l.redirects+l.errors+l.queries+l.reports == 0 {
+			continue
+		}
+		v := Link{Where: l.where, Now: c.clock.Now, Solicitations: l.solicitations, Advertisements: l.advertisements,
+			RedirectCount: l.redirects, ErrorCount: l.errors, Queries: l.queries, Reports: l.reports}
+		c.viewNeighbors(l, &v)
+		c.viewStations(l, &v)
+		c.viewQuestions(l, &v)
+		c.viewProbes(l, &v)
+		c.viewScan(l, &v)
+		c.viewErrors(l, &v)
+		c.viewRedirects(l, &v)
+		c.viewListeners(l, &v)
+		all = append(all, v)
+	}
+	return all
+}

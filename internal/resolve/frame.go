@@ -1,0 +1,85 @@
+package resolve
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"v6probe/internal/icmp6"
+	"v6probe/internal/packet"
+)
+
+const (
+	etherTypeIPv6  = 0x86dd
+	protocolICMPv6 = 58
+
+	ethernetLength = 14
+	ipv6Length     = 40
+	nsLength       = 24 + 8 // with the source link-layer address option
+	optionSLLA     = 1
+)
+
+// flowLabelMask has the 20 bits of a flow label.
+const flowLabelMask = 1<<20 - 1
+
+// solicitation returns the Ethernet frame of a Neighbor Solicitation (RFC 4861 §4.3) from l for target to the address
+// dst at the Ethernet address mac. The flow label marks it: the kernel's own solicitations have none.
+func solicitation(l *Link, target, dst netip.Addr, mac packet.MAC, flowLabel uint32) []byte {
+	f := make([]byte, ethernetLength+ipv6Length+nsLength)
+	copy(f[0:], mac[:])
+	copy(f[6:], l.MAC[:])
+	binary.BigEndian.PutUint16(f[12:], etherTypeIPv6)
+
+	ip := f[ethernetLength:]
+	binary.BigEndian.PutUint32(ip, 6<<28|flowLabel&flowLabelMask)
+	binary.BigEndian.PutUint16(ip[4:], nsLength)
+	ip[6], ip[7] = protocolICMPv6, 255
+	copy(ip[8:], l.Source.AsSlice())
+	copy(ip[24:], dst.AsSlice())
+
+	ns := ip[ipv6Length:]
+	ns[0] = uint8(icmp6.TypeNeighborSolicitation)
+	copy(ns[8:], target.AsSlice())
+	ns[24], ns[25] = optionSLLA, 1
+	copy(ns[26:], l.MAC[:])
+	binary.BigEndian.PutUint16(ns[2:], checksum(ip[8:40], ns))
+	return f
+}
+
+// checksum returns the ICMPv6 checksum of a message of even length (RFC 4443 §2.3) between the two addresses given.
+func checksum(addresses, message []byte) uint16 {
+	sum := uint32(len(message) + protocolICMPv6)
+	for _, b := range [2][]byte{addresses, message} {
+		for i := 0; i+1 < len(b); i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(b[i:]))
+		}
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
+
+// solicitedNode returns the solicited-node multicast address of a (RFC 4291 §2.7.1).
+func solicitedNode(a netip.Addr) netip.Addr {
+	b := a.As16()
+	return netip.AddrFrom16([16]byte{0: 0xff, 1: 2, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
+}
+
+// multicastMAC returns the Ethernet address of a multicast address (RFC 2464 §7).
+func multicastMAC(group netip.Addr) packet.MAC {
+	b := group.As16()
+	return packet.MAC{0x33, 0x33, b[12], b[13], b[14], b[15]}
+}
+
+// embedded returns the Ethernet address that a has in its interface identifier, if it has one (RFC 4291, appendix A).
+func embedded(a netip.Addr) (packet.MAC, bool) {
+	b := a.As16()
+	if b[11] != 0xff || b[12] != 0xfe {
+		return packet.MAC{}, false
+	}
+	mac := packet.MAC{b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]}
+	return mac, isUnicast(mac)
+}
+
+// isUnicast reports whether m can be the address of one station.
+func isUnicast(m packet.MAC) bool { return m[0]&1 == 0 && m != packet.MAC{} }

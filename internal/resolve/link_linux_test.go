@@ -1,0 +1,111 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"v6probe/internal/craft"
+	"v6probe/internal/lab"
+)
+
+func TestParseAddresses(t *testing.T) {
+	const list = "fe800000000000000000000000000001 02 40 20 80     eth0\n" +
+		"20010db8000000000000000000000003 0a 70 00 c8     eth1\n" +
+		"damaged\nzz 05 40 20 80 eth3\nc0000201 05 20 00 80 eth3\n"
+	all := parseAddresses([]byte(list))
+	want := []address{
+		{netip.MustParsePrefix("fe80::1/64"), 2, "eth0", 0x80},
+		{netip.MustParsePrefix("2001:db8::3/112"), 10, "eth1", 0xc8},
+	}
+	if len(all) != len(want) || all[0] != want[0] || all[1] != want[1] {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	const usable, tentative, failed = 0x80, 0xc0, 0x88
+	at := func(index int, prefix string, flags uint64) address {
+		return address{netip.MustParsePrefix(prefix), index, "eth0", flags}
+	}
+	const about = "2001:db8::5"
+	for _, c := range []struct {
+		name   string
+		list   []address
+		target string
+		source string
+		reason string
+	}{
+		{"link-local", []address{at(3, "fe80::3/64", usable), at(2, "2001:db8::1/64", usable), at(2, "fe80::2/64", usable)}, about, "fe80::2", ""},
+		{"the first of two", []address{at(2, "fe80::2/64", usable), at(2, "fe80::4/64", usable)}, about, "fe80::2", ""},
+		{"in the prefix", []address{at(2, "2001:db8:1::1/64", usable), at(2, "2001:db8::1/64", usable)}, about, "2001:db8::1", ""},
+		{"in no prefix", []address{at(2, "2001:db8:1::1/64", usable)}, about, "", "eth0 has no address to ask from: no link-local one"},
+		{"tentative", []address{at(2, "fe80::2/64", tentative)}, about, "", "eth0 has no address to ask from yet: fe80::2 is tentative"},
+		{"failed", []address{at(2, "fe80::2/64", failed)}, about, "", "fe80::2 is a duplicate of another station's"},
+		{"none", []address{at(3, "fe80::3/64", usable)}, about, "", "eth0 has no IPv6 address to ask from"},
+		{"own", []address{at(2, "fe80::2/64", usable), at(2, "2001:db8::5/64", usable)}, about, "", "2001:db8::5 is this host's own address (eth0)"},
+		{"own elsewhere", []address{at(2, "fe80::2/64", usable), at(3, "2001:db8::5/64", usable)}, about, "", "is this host's own address"},
+		{"own link-local", []address{at(2, "fe80::5/64", usable)}, "fe80::5", "", "fe80::5 is this host's own address"},
+		{"same link-local elsewhere", []address{at(2, "fe80::2/64", usable), at(3, "fe80::5/64", usable)}, "fe80::5", "fe80::2", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := Link{Name: "eth0", Index: 2}
+			err := l.choose(c.list, netip.MustParseAddr(c.target))
+			if c.reason == "" {
+				if err != nil || l.Source.String() != c.source {
+					t.Errorf("%v, %v", l.Source, err)
+				}
+				return
+			}
+			var refusal *Refusal
+			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), c.reason) || refusal.Hint() == "" {
+				t.Errorf("%v, want %q", err, c.reason)
+			}
+		})
+	}
+}
+
+// TestFind looks at real interfaces.
+func TestFind(t *testing.T) {
+	needs(t, "ip")
+	guest, _ := pair(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := guest.Output(ctx, "ip", "-6", "neigh", "add", target, "lladdr", otherMAC, "dev", "eth0")
+	check(t, err)
+	_, err = guest.Output(ctx, "ip", "-6", "neigh", "add", "fd17:625c:f037:2::7", "lladdr", oneMAC, "dev", "eth0")
+	check(t, err, lab.Veth(lab.End{NS: guest, Name: "down0"}, lab.End{NS: guest, Name: "down1"}), guest.SetDown("down0"))
+	var l Link
+	check(t, guest.Do(func() (err error) { l, err = Find("eth0", netip.MustParseAddr(target)); return err }))
+	if l.Name != "eth0" || l.MAC.String() != craft.GuestMAC || l.Source.String() != craft.GuestLL || l.Cached.String() != otherMAC ||
+		len(l.Prefixes) != 1 || l.Prefixes[0].String() != "fd17:625c:f037:2::/64" {
+		t.Errorf("%+v", l)
+	}
+	index, err := guest.Index("eth0")
+	check(t, err)
+	if l.Index != index {
+		t.Errorf("index %d, want %d", l.Index, index)
+	}
+	for iface, want := range map[string]string{
+		"eth7":  "eth7: no such interface",
+		"down0": "down0: the interface is down",
+		"lo":    "lo has no Ethernet addresses: there is nothing to resolve",
+	} {
+		refused(t, guest, iface, target, want)
+	}
+	refused(t, guest, "eth0", craft.GuestLL, craft.GuestLL+" is this host's own address (eth0)")
+	check(t, guest.Sysctl("ipv6/conf/eth0/disable_ipv6", "1"))
+	refused(t, guest, "eth0", target, "eth0 has no IPv6 address to ask from")
+}
+
+func refused(t *testing.T, n *lab.Namespace, iface, about, want string) {
+	t.Helper()
+	err := n.Do(func() error { _, err := Find(iface, netip.MustParseAddr(about)); return err })
+	var refusal *Refusal
+	if !errors.As(err, &refusal) || err.Error() != want || refusal.Hint() == "" {
+		t.Errorf("%s: %v, want %s", iface, err, want)
+	}
+}

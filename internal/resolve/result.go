@@ -1,0 +1,164 @@
+package resolve
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"v6probe/internal/packet"
+	"v6probe/internal/rule"
+)
+
+// Result is what asking came to.
+type Result struct {
+	Target   netip.Addr
+	Group    netip.Addr // its solicited-node group
+	Link     Link
+	Complete bool // the plan was carried out, and did not end early
+
+	Counts   [kinds]Count // by Kind
+	Stations []Station    // that answered, in the order of their first answer
+	More     bool         // more stations answered than are kept
+	Heard    Heard
+}
+
+// Count is what was sent of one kind, and answered.
+type Count struct {
+	Sent     int
+	Answered int           // by at least one station
+	Took     time.Duration // from the first to the last that was sent
+	Held     int           // given to the kernel as well, but not seen to leave: a filter or a queue of this host's
+
+	// Of a burst that lost some and took long enough to tell.
+	AtOnce int     // answered at first, before the rate was steady
+	Steady float64 // answers a second in its second half; 0 when it is not known
+}
+
+// Lost returns how many got no answer.
+func (c Count) Lost() int { return c.Sent - c.Answered }
+
+// Rate returns how many a second were sent, 0 if there are too few to tell.
+func (c Count) Rate() float64 {
+	if c.Sent < 2 || c.Took <= 0 {
+		return 0
+	}
+	return float64(c.Sent-1) / c.Took.Seconds()
+}
+
+// Station is one that answered.
+type Station struct {
+	MAC            packet.MAC // what it says; where it says nothing, where the frame came from
+	EthernetSource packet.MAC // of its first answer
+	Source         netip.Addr // of its last answer: another than the target is a proxy's
+	Router         bool       // R of its last answer
+	Solicited      bool       // S of its last answer
+	Override       bool       // O in any of its answers
+	Answers        int        // all, also those beyond the questions
+	Answered       [kinds]int // how many solicitations it answered, by Kind; bursts are not in it
+	RTT            []RTT      // in the order of the answers; bursts have none
+
+	index int
+}
+
+// RTT is the time from a solicitation of a kind to its answer.
+type RTT struct {
+	Kind Kind
+	Time time.Duration
+}
+
+// Heard is what was heard meanwhile but for the answers.
+type Heard struct {
+	Packets  uint64 // that came in, answers included
+	Stations int    // that sent them, told apart by their Ethernet addresses; no more than maxHeard are counted
+
+	FromTarget     uint64     // neighbor discovery that the target sent
+	Probes         uint64     // tests whether the target is free (DAD), so somebody is about to take it
+	TargetMAC      packet.MAC // who sent the last of these, zero for nobody
+	AskedByOthers  uint64     // solicitations of others for the target
+	AnsweredOthers uint64     // advertisements of the target to others
+	Announced      uint64     // advertisements of the target to a group
+
+	Dropped []rule.ID // by what rules hosts drop the answers that came
+}
+
+// Result returns what asking has come to so far.
+func (t *Tracker) Result() *Result {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.result()
+}
+
+func (t *Tracker) result() *Result {
+	r := &Result{Target: t.target, Group: t.group, Link: t.link, Complete: t.complete, More: t.more, Heard: t.heard}
+	r.Heard.Dropped = slices.Clone(r.Heard.Dropped)
+	for k := range kinds {
+		c := &t.counts[k]
+		r.Counts[k] = Count{Sent: c.sent, Answered: min(t.answersTo(k), c.sent), Took: c.last.Sub(c.first),
+			Held: c.announced - c.sent}
+	}
+	for _, s := range t.stations {
+		known := s.Station
+		known.RTT = slices.Clone(known.RTT)
+		r.Stations = append(r.Stations, known)
+	}
+	t.pace(Burst, &r.Counts[Burst])
+	t.pace(UnicastBurst, &r.Counts[UnicastBurst])
+	return r
+}
+
+// steadyTook is how long a burst takes at least for its second half to have a rate.
+const steadyTook = 400 * time.Millisecond
+
+// pace tells the steady rate of the answers to a burst: that in its second half, when a limit's reserve is used up.
+func (t *Tracker) pace(k Kind, c *Count) {
+	if c.Took < steadyTook || c.Lost() == 0 {
+		return
+	}
+	var times []time.Time
+	for _, s := range t.stations {
+		if len(s.times[k-Burst]) > len(times) {
+			times = s.times[k-Burst]
+		}
+	}
+	last := t.counts[k].last
+	middle := last.Add(-c.Took / 2)
+	late := 0
+	for _, at := range times {
+		if at.After(middle) && !at.After(last) {
+			late++
+		}
+	}
+	c.Steady = float64(late) / (c.Took / 2).Seconds()
+	c.AtOnce = max(c.Answered-int(c.Steady*c.Took.Seconds()+0.5), 0)
+}
+
+// Asked returns how many solicitations were sent, bursts and what belongs to them aside; Total counts these too.
+func (r *Result) Asked() Count { return r.sum(Group, AllNodes, Unicast) }
+
+// Total returns how many solicitations were sent.
+func (r *Result) Total() Count { return r.sum(Group, AllNodes, Unicast, Slow, Burst, UnicastBurst) }
+
+func (r *Result) sum(list ...Kind) Count {
+	var c Count
+	for _, k := range list {
+		c.Sent += r.Counts[k].Sent
+		c.Answered += r.Counts[k].Answered
+		c.Held += r.Counts[k].Held
+	}
+	return c
+}
+
+// Overriding returns how many stations say that the address is theirs, by O=1: proxies and anycast addresses answer
+// without (RFC 4861 §7.2.7, §7.2.8).
+func (r *Result) Overriding() int {
+	n := 0
+	for i := range r.Stations {
+		if r.Stations[i].Override {
+			n++
+		}
+	}
+	return n
+}
+
+// GroupLost reports whether the neighbor answers, but not when it is asked the way hosts ask.
+func (r *Result) GroupLost() bool { return len(r.Stations) > 0 && r.Counts[Group].Answered == 0 }
