@@ -28,6 +28,8 @@ type sourceFlags struct {
 	quiet   bool
 	failOn  string
 	color   string
+
+	asking string // whom, when it is not only listened
 }
 
 func (f *sourceFlags) add(c *cobra.Command) {

@@ -101,7 +101,7 @@ func (f *sourceFlags) run(c *cobra.Command, s *opened, v view, meanwhile func(co
 	if style, err := textStyle(f.color, out); err == nil {
 		s.text = report.NewText(out, style)
 	}
-	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Tally: result.Tally, FailOn: s.failOn, NeverFail: s.never}
+	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Cut: result.Cut, Tally: result.Tally, FailOn: s.failOn, NeverFail: s.never}
 	v.summary(&sum)
 	if runErr != nil {
 		sum.Damage = oneLine(runErr.Error())

@@ -15,7 +15,7 @@ import (
 
 type ndFlags struct {
 	sourceFlags
-	burst int
+	burst burstFlag
 }
 
 func newND() *cobra.Command {
@@ -34,7 +34,7 @@ answers and how fast; with --burst, how many of many questions are answered.`,
   v6probe nd -i eth0 -w fault.pcapng      keep what was seen, to replay with -r
   v6probe nd -r capture.pcap.gz -v        every message on a line
   v6probe nd fe80::1 -i eth0              is it there, and who says so
-  v6probe nd 2001:db8:1::1 -i eth0 --burst 200    is there a limit on solicitations`,
+  v6probe nd fe80::1 -i eth0 --burst 200  does something limit solicitations`,
 		Args: atMostOneAddress,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -45,7 +45,7 @@ answers and how fast; with --burst, how many of many questions are answered.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f.add(c)
-	c.Flags().IntVar(&f.burst, "burst", 0, "with an ADDRESS: send `N` solicitations more, and count the answers")
+	c.Flags().Var(&f.burst, "burst", "with an ADDRESS: send `N` solicitations more, and count the answers")
 	return c
 }
 
@@ -128,7 +128,7 @@ func (v *ndView) wanted(p *packet.Packet) (message, counts bool) {
 }
 
 func (v *ndView) message(*packet.Packet) {
-	v.progress.Show("neighbor", func(columns int) ([]string, int) { return report.NeighborLines(v.nd.Links(), columns), 0 })
+	v.progress.Show("line", func(columns int) ([]string, int) { return report.NeighborLines(v.nd.Links(), columns) })
 }
 
 func (v *ndView) picture(t *report.Text, r outcome) { t.Neighbors(v.nd.Links(), r.listened) }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -28,7 +29,7 @@ func runAsk(c *cobra.Command, f *ndFlags, target string) error {
 		return err
 	}
 	if f.iface == "" {
-		if f.iface, err = chooseInterface(); err != nil {
+		if f.iface, err = chooseLink(); err != nil {
 			return err
 		}
 	}
@@ -36,11 +37,16 @@ func runAsk(c *cobra.Command, f *ndFlags, target string) error {
 	if err != nil {
 		return err
 	}
-	v := &askView{Tracker: resolve.NewTracker(link, address, f.burst)}
+	if link.Own != "" && f.burst > 0 {
+		return hinted("leave --burst out to ask who else has it", "%v is this host's own address (%s): there is no neighbor to measure", address, link.Own)
+	}
+	v := &askView{Tracker: resolve.NewTracker(link, address, int(f.burst))}
 	if !c.Flags().Changed("timeout") {
 		f.timeout = (v.Longest() + time.Second).Truncate(time.Second) // the plan ends by itself before
 	}
-	s, err := f.start(c, false)
+	f.asking = target
+	// Large packets of the target's tell that it is alive, but a busy link's would be in the way of a burst.
+	s, err := f.start(c, f.burst == 0)
 	if err != nil {
 		return err
 	}
@@ -53,8 +59,10 @@ func runAsk(c *cobra.Command, f *ndFlags, target string) error {
 	}
 	defer socket.Close()
 	// What ends the plan ends the capture.
-	ctx, end := context.WithCancel(c.Context())
+	whole := c.Context()
+	ctx, end := context.WithCancel(whole)
 	defer end()
+	v.interrupted = func() bool { return whole.Err() != nil }
 	c.SetContext(ctx)
 	err = f.run(c, s, v, func(ctx context.Context) (wait func()) {
 		var wg sync.WaitGroup
@@ -115,6 +123,8 @@ type askView struct {
 	*resolve.Tracker
 	progress *report.Progress
 	failed   error // to send
+
+	interrupted func() bool
 }
 
 func (v *askView) wanted(p *packet.Packet) (message, counts bool) { return v.Concerns(p), false }
@@ -129,7 +139,8 @@ func (v *askView) entries(*report.JSON) error { return nil }
 
 func (v *askView) summary(s *report.Summary) {
 	s.Resolved = v.Result()
-	if err := v.trouble(); err != nil {
+	// That nothing left this host is a finding, and no early end.
+	if err := v.trouble(); err != nil && (v.failed != nil || s.Resolved.Untold()) {
 		s.Damage = oneLine(err.Error())
 	}
 }
@@ -139,7 +150,17 @@ func (v *askView) trouble() error {
 	if v.failed != nil {
 		return v.failed
 	}
-	if r := v.Result(); r.Complete && r.Total().Sent == 0 {
+	r := v.Result()
+	if r.Untold() {
+		when := "the time was over"
+		if v.interrupted() {
+			when = "it was interrupted"
+		}
+		c := r.Counts[resolve.Group]
+		return hinted(fmt.Sprintf("give it time: --timeout %v at least, or leave --timeout out", resolve.Patience),
+			"%v: asked %s of %d when %s: nothing can be told", r.Target, report.Plural(c.Sent, "time"), resolve.Tries, when)
+	}
+	if r.Complete && r.Total().Sent == 0 {
 		return hinted("a filter for what goes out? see: tc -s filter show dev "+r.Link.Name+" egress; nft list ruleset",
 			"%s: none of %d solicitations left this host", r.Link.Name, r.Total().Held)
 	}
@@ -148,6 +169,36 @@ func (v *askView) trouble() error {
 
 // heard says how much was asked and answered, for the verdict.
 func (v *askView) heard(r outcome) string {
-	c := v.Result().Total()
-	return report.Plural(c.Sent, "solicitation") + ", " + report.Plural(c.Answered, "answer") + r.span()
+	result := v.Result()
+	c := result.Total()
+	text := report.Plural(c.Sent, "solicitation") + ", " + report.Plural(c.Answered, "answer") + r.span()
+	if early := report.ResolvedEarly(result); early != "" {
+		text += "; it ended early: " + early
+	}
+	return text
 }
+
+// chooseLink returns the interface to ask on when none is named.
+func chooseLink() (string, error) {
+	name, err := chooseInterface()
+	var h *hintError
+	if errors.As(err, &h) {
+		return "", hinted(h.hint, "say where to ask: -i IFACE")
+	}
+	return name, err
+}
+
+// burstFlag is the value of --burst.
+type burstFlag int
+
+func (b *burstFlag) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return fmt.Errorf("it is a number from 1 to %d, for example --burst 500", resolve.MaxBurst)
+	}
+	*b = burstFlag(n)
+	return nil
+}
+
+func (b *burstFlag) Type() string   { return "int" }
+func (b *burstFlag) String() string { return strconv.Itoa(int(*b)) }

@@ -129,7 +129,11 @@ func (s *session) newProgress(out, w io.Writer, f *sourceFlags) *report.Progress
 	}
 	p := report.NewProgress(w, size, f.quiet)
 	if s.live {
-		p.Listen(s.iface, f.timeout)
+		doing := "listening on " + s.iface
+		if f.asking != "" {
+			doing = "asking on " + s.iface + " for " + f.asking
+		}
+		p.Begin(doing, f.timeout)
 	}
 	return p
 }

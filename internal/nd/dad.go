@@ -10,12 +10,16 @@ import (
 
 	"v6probe/internal/icmp6"
 	"v6probe/internal/packet"
-	"v6probe/internal/rule"
 )
 
 const (
 	// loopCopies is from how many copies on a frame goes round: a mirror port shows one twice.
 	loopCopies = 3
+
+	// shortestRepeat is how soon a station may repeat itself by its own setting. What goes round takes less.
+	shortestRepeat = 100 * time.Millisecond
+	// lateCopyGap is copyGap for the two frames of a mirror port that is late. Where directions are known there is none.
+	lateCopyGap = 20 * time.Millisecond
 
 	// maxProbes is how many solicitations are kept for detection: as many as a flood brings in a second.
 	maxProbes = 1 << 17
@@ -59,6 +63,7 @@ type probe struct {
 	mac    packet.MAC
 	copies uint8 // the first one counted
 	flags  probeFlags
+	gap    time.Duration // since the last one with the same nonce that was no copy, 0 for none
 }
 
 type probeFlags uint8
@@ -67,6 +72,7 @@ const (
 	probeIn     probeFlags = 1 << iota // one came in at the interface
 	probeOut                           // one went out there
 	probeLooped                        // that it came back is told
+	probeUsed                          // its station was heard to advertise the address from the same side
 )
 
 // conflict is an address and two stations that have it.
@@ -111,17 +117,14 @@ func (c *Checker) probe(l *link, p *packet.Packet) {
 	s.begin(c.clock.Era)
 	k := keyOf(l, p.Message.Target)
 	n := probe{at: p.Frame.Time.UnixNano(), nonce: s.nonceOf(&p.Message), mac: p.EthernetSource, copies: 1}
-	switch p.Frame.Direction {
-	case packet.Incoming:
-		n.flags = probeIn
-	case packet.Outgoing:
-		n.flags = probeOut
-	}
+	n.flags = way(p)
 	var other *probe
 	var room [4]*probe
 	for _, old := range s.recent.find(k, room[:]) {
 		switch age := time.Duration(n.at - old.at).Abs(); { // frames may be out of order
 		case age > c.detectionTime(l):
+		case old.cloneOf(&n) && l.turned(p, old.flags, n.flags): // unless n is a copy of an older one
+			other = cmp.Or(other, old)
 		case old.sameStation(&n):
 			if c.again(l, p, old, &n, age) {
 				return
@@ -136,6 +139,23 @@ func (c *Checker) probe(l *link, p *packet.Packet) {
 		c.bothProbe(l, p, time.Duration(n.at-other.at).Abs(), other.mac)
 	}
 	s.recent.push(k, n)
+}
+
+// way returns the direction of p as a flag.
+func way(p *packet.Packet) probeFlags {
+	switch p.Frame.Direction {
+	case packet.Incoming:
+		return probeIn
+	case packet.Outgoing:
+		return probeOut
+	}
+	return 0
+}
+
+// cloneOf reports whether a and b have one Ethernet address and two nonces: a station that tries again may send such, but
+// not from another side.
+func (a *probe) cloneOf(b *probe) bool {
+	return a.mac == b.mac && a.mac != packet.MAC{} && a.nonce != b.nonce && a.nonce != 0 && b.nonce != 0
 }
 
 // sameStation reports whether a and b, which test one address, are known to come of one station. Whoever forwards a frame
@@ -155,6 +175,12 @@ func (c *Checker) again(l *link, p *packet.Packet, old, n *probe, age time.Durat
 		return false
 	}
 	turned := l.turned(p, old.flags, n.flags)
+	if n.nonce != 0 && !turned && old.flags&probeLooped == 0 && old.mac == n.mac && age >= shortestRepeat {
+		n.gap = age
+		if old.gap == 0 || (age-old.gap).Abs() <= old.gap/5 {
+			return false // another attempt with the same nonce, as Linux makes it, at a time that suits an interface's own setting
+		}
+	}
 	if n.nonce == 0 && age > copyGap && !turned {
 		return false // another attempt, which carries no nonce either, is the same to the byte
 	}
@@ -169,15 +195,19 @@ func (c *Checker) again(l *link, p *packet.Packet, old, n *probe, age time.Durat
 		how = "it was seen in both directions at this interface"
 	case old.mac != n.mac:
 		how = fmt.Sprintf("it was seen from %v too", n.mac)
-	case age > copyGap:
+	case age > copyGap && (age > lateCopyGap || old.flags&(probeIn|probeOut) != 0):
 		how = fmt.Sprintf("it was seen again %s later", seconds(age))
 	case old.copies >= loopCopies && !l.mixed && len(p.Tunnels) == 0:
 		how = fmt.Sprintf("it was seen %d times within %s", old.copies, seconds(age))
 	}
 	if how == "" {
+		if l.twice == nil && n.nonce != 0 && len(p.Tunnels) == 0 && old.flags&probeLooped == 0 {
+			l.twice = &sighting{old.mac, p.Message.Target, age, p.Frame.Number, p.Frame.Time}
+		}
 		return true
 	}
 	old.flags |= probeLooped
+	l.twice = nil
 	same := "with the same nonce"
 	if n.nonce == 0 {
 		same = "and carries no nonce, so the station takes it for another's and its address for a duplicate"
@@ -202,143 +232,6 @@ func (l *link) turned(p *packet.Packet, before, now probeFlags) bool {
 	return in && now == probeOut || out && now == probeIn
 }
 
-// bothProbe takes in that p tests the address that the station first has tested age before.
-func (c *Checker) bothProbe(l *link, p *packet.Packet, age time.Duration, first packet.MAC) {
-	d := Duplicate{Address: p.Message.Target, Prober: first, Defender: p.EthernetSource, Probed: true, Both: true,
-		At: p.Frame.Time, Frame: p.Frame.Number}
-	if s := &c.probes; age >= c.repeatTime(l) && len(s.late) < maxLate {
-		s.late = append(s.late, lateTest{l, d})
-		return
-	}
-	c.bothTest(l, d)
-}
-
-// bothTest tells of d, in which two stations test one address.
-func (c *Checker) bothTest(l *link, d Duplicate) {
-	c.conflict(l, d, func() string {
-		return fmt.Sprintf("%v and %v test %v at the same time: whichever hears the other may not use it%s", d.Prober, d.Defender,
-			d.Address, ownAddress(d.Address, d.Prober, d.Defender))
-	})
-}
-
-// judgeLate tells of late tests that the first station did not answer. end says that nothing more will come.
-func (c *Checker) judgeLate(end bool) {
-	wait := defaultRetransTimer
-	if end {
-		wait = soonestAnswer
-	}
-	s := &c.probes
-	s.late = slices.DeleteFunc(s.late, func(t lateTest) bool {
-		if c.clock.Now.Sub(t.At) < wait {
-			return false
-		}
-		answer := s.conflicts.peek(conflict{keyOf(t.link, t.Address), t.Defender, t.Prober})
-		if answer == nil || answer.At.Before(t.At) {
-			c.bothTest(t.link, t.Duplicate)
-		}
-		return true
-	})
-}
-
-// defend takes in an NA that receivers accept.
-func (c *Checker) defend(l *link, p *packet.Packet) {
-	c.listenerAlive(l, p)
-	a := p.Message.Target
-	c.heardOf(l, a)
-	s := &c.probes
-	if s.recent.length == 0 || !a.IsValid() {
-		return
-	}
-	s.begin(c.clock.Era)
-	at := p.Frame.Time.UnixNano()
-	var room [4]*probe
-	for _, o := range s.recent.find(keyOf(l, a), room[:]) {
-		// What came before the test may be the station's own past, or another's that has left since.
-		if age := time.Duration(at - o.at); age >= 0 && age <= c.detectionTime(l) {
-			c.defended(l, p, *o, age)
-		}
-	}
-}
-
-// defended judges p, an advertisement of the address that o tests, age after it.
-func (c *Checker) defended(l *link, p *packet.Packet, o probe, age time.Duration) {
-	to, a := p.Destination, p.Message.Target
-	defender := p.EthernetSource
-	claimed, _, _ := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
-	if defender == (packet.MAC{}) {
-		defender = claimed
-	}
-	override := p.Message.NA.Override
-	switch {
-	case o.mac == packet.MAC{} || defender == packet.MAC{}:
-		// A station does not say so of an address that it still tests (RFC 4862 §5.4, RFC 4429 §3.3). Later it may.
-		if !override || !to.IsMulticast() || age >= c.repeatTime(l) {
-			return
-		}
-	case o.mac == defender || o.mac == claimed:
-		return
-	case !to.IsMulticast() && !override:
-		return // for one that asks a proxy (RFC 4861 §7.2.8); the station that tests does not hear it
-	}
-	d := Duplicate{Address: a, Prober: o.mac, Defender: defender, Probed: true, At: p.Frame.Time, Frame: p.Frame.Number}
-	c.conflict(l, d, func() string {
-		from := macText(defender)
-		if claimed != defender && claimed != (packet.MAC{}) {
-			from += fmt.Sprintf(" (in the name of %v)", claimed)
-		}
-		if p.Source != a {
-			from += fmt.Sprintf(", %v,", p.Source)
-		}
-		return fmt.Sprintf("%s tests %v, and %s advertised it %s later, so %s may not use it%s", macText(o.mac), a, from, seconds(age),
-			macText(o.mac), ownAddress(a, o.mac, defender))
-	})
-}
-
-// conflict tells of d, once an attempt of the station that tests. detail is asked for only then.
-func (c *Checker) conflict(l *link, d Duplicate, detail func() string) {
-	k := conflict{keyOf(l, d.Address), d.Prober, d.Defender}
-	known, isNew := c.probes.conflicts.add(k)
-	age := d.At.Sub(known.At)
-	if !isNew {
-		c.probes.conflicts.touch(k)
-		if age.Abs() < c.repeatTime(l) {
-			return
-		}
-	}
-	*known = d
-	// Frames of several interfaces stand in one row: what has two stations may be two addresses on two links.
-	text := detail()
-	doubt := l.mixed && d.Address.IsLinkLocalUnicast()
-	if doubt {
-		text += "; whether they are on one link cannot be known, as the capture does not tell its interfaces apart"
-	}
-	f := c.add(l, "dad.conflict", text)
-	f.Source, f.Subject, f.Frame, f.Time = d.Address, macText(d.Prober), d.Frame, d.At
-	if doubt {
-		f.Severity = rule.Info
-	}
-}
-
-// ownAddress says whose EUI-64 address a is (RFC 4291 Appendix A), if it is that of one of the two stations: then the
-// other one has an address that is not its own.
-func ownAddress(a netip.Addr, one, other packet.MAC) string {
-	for _, m := range [2]packet.MAC{one, other} {
-		b := a.As16()
-		if m != (packet.MAC{}) && [8]byte(b[8:]) == [8]byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]} {
-			return fmt.Sprintf("; it is made of the Ethernet address of %v", m)
-		}
-	}
-	return ""
-}
-
-// macText returns m, or a phrase for a station whose Ethernet address is not in the capture.
-func macText(m packet.MAC) string {
-	if m == (packet.MAC{}) {
-		return "a station"
-	}
-	return m.String()
-}
-
 // probing reports whether a is under duplicate address detection, or was so a moment ago.
 func (c *Checker) probing(l *link, a netip.Addr) bool {
 	s := &c.probes
@@ -358,6 +251,11 @@ func (c *Checker) sweepProbes(end bool) {
 	s := &c.probes
 	s.begin(c.clock.Era)
 	c.judgeLate(end)
+	if end {
+		for _, l := range c.links.order {
+			c.judgeTwice(l)
+		}
+	}
 	now := c.clock.Now.UnixNano()
 	for {
 		_, o := s.recent.oldest()

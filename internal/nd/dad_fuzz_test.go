@@ -2,6 +2,7 @@ package nd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,7 +113,11 @@ func FuzzDAD(f *testing.F) {
 	fuzzScript(f, step, func(t *testing.T, s *stage) {
 		for _, v := range s.checker.Links() {
 			for _, d := range v.Duplicates {
-				if d.Prober == d.Defender && d.Prober != (packet.MAC{}) {
+				// Two stations with one Ethernet address are told by the side that they are on.
+				clones := slices.ContainsFunc(s.found, func(f rule.Finding) bool {
+					return f.Source == d.Address && strings.Contains(f.Detail, "side of the interface")
+				})
+				if d.Prober == d.Defender && d.Prober != (packet.MAC{}) && !clones {
 					t.Fatalf("%+v", d)
 				}
 			}

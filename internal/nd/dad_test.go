@@ -79,7 +79,7 @@ func TestDADConflict(t *testing.T) {
 			"02:00:00:00:00:0b and 02:00:00:00:00:0a test 2001:db8::a at the same time: whichever hears the other"},
 		{"both at once without a nonce", []shot{dadFrom(0, nodeB.mac, nodeA.addr), dadFrom(0.7, nodeA.mac, nodeA.addr)}, "dad.conflict", ""},
 		{"both at once, mirrored", []shot{probe(0), dadFrom(0.001, nodeA.mac, nodeA.addr, nonceA...), probe(0.002),
-			dadFrom(0.003, nodeA.mac, nodeA.addr, nonceA...)}, "dad.conflict", ""},
+			dadFrom(0.003, nodeA.mac, nodeA.addr, nonceA...)}, "dad.conflict dad.looped:info", ""},
 		{"one after the other", []shot{probe(0), dadFrom(1.3, nodeA.mac, nodeA.addr, nonceA...), naFrom(1.301, nodeB.as(nodeA.addr), craft.AllNodes, flagO), tick(3)},
 			"dad.conflict", "02:00:00:00:00:0a tests 2001:db8::a, and 02:00:00:00:00:0b advertised"},
 		{"both at once, out of order", []shot{probe(0.7), dadFrom(0, nodeA.mac, nodeA.addr, nonceA...)}, "dad.conflict", ""},
@@ -91,6 +91,11 @@ func TestDADConflict(t *testing.T) {
 		{"the address of its own", []shot{dadFrom(0, nodeB.mac, own), naFor(0.1, nodeA, craft.AllNodes, flagO, own)}, "dad.conflict",
 			"it is made of the Ethernet address of 02:00:00:00:00:0b"},
 		{"no Ethernet addresses", []shot{raw(probe(0)), raw(defence(0.1))}, "dad.conflict", "a station tests"},
+		{"a clone", []shot{incoming(probe(0)), outgoing(naFrom(0.1, nodeB.as(nodeA.addr), craft.AllNodes, flagO))}, "dad.conflict",
+			"02:00:00:00:00:0b tests 2001:db8::a, and another station with the same Ethernet address advertised it 0.1 s later from the other side"},
+		{"of a clone, on its own tap", []shot{outgoing(probe(0)), incoming(naFrom(0.1, nodeB.as(nodeA.addr), craft.AllNodes, flagO))}, "dad.conflict", ""},
+		{"two clones at once", []shot{incoming(probe(0)), outgoing(dadFrom(0.3, nodeB.mac, nodeA.addr, nonceA...))}, "dad.conflict",
+			"two stations with the Ethernet address 02:00:00:00:00:0b test 2001:db8::a at the same time"},
 		{"two victims of one proxy", []shot{
 			probe(0), naFor(0.1, nodeR, craft.AllNodes, 0, nodeA.addr),
 			dadFrom(5, nodeC.mac, nodeC.addr), naFor(5.1, nodeR, craft.AllNodes, 0, nodeC.addr),
@@ -121,6 +126,13 @@ func TestDADSilent(t *testing.T) {
 		{"the capture ends before an answer", []shot{probe(0), dadFrom(1.3, nodeA.mac, nodeB.addr, nonceA...)}, "", ""},
 		{"on another link", []shot{probe(0), on(&packet.Interface{Name: "eth1"}, other(0.1))}, "", ""},
 		{"a clock set back", []shot{probe(0), tick(-3000), probe(-2990), other(0.1)}, "", ""},
+		{"on a tap", []shot{incoming(probe(0)), incoming(naFrom(0.1, nodeB, craft.AllNodes, flagO))}, "", ""},
+		{"on a tap, whose bridge sends it back", []shot{incoming(probe(0)), incoming(naFrom(0.1, nodeB, craft.AllNodes, flagO)),
+			outgoing(naFrom(0.101, nodeB, craft.AllNodes, flagO))}, "", ""},
+		{"on a tap that it leaves for another host", []shot{incoming(probe(0)), outgoing(naFrom(1.1, nodeB, craft.AllNodes, flagO))}, "", ""},
+		{"through many interfaces", []shot{cooked(probe(0), packet.Incoming), cooked(naFrom(0.1, nodeB, craft.AllNodes, flagO), packet.Outgoing)}, "", ""},
+		{"two tests come back late", []shot{incoming(probe(0)), incoming(dadFrom(0.4, nodeB.mac, nodeB.addr, nonceA...)), outgoing(probe(0.5))},
+			"dad.looped", ""},
 		{"an NS for it from elsewhere", []shot{probe(0), nsFrom(0.1, nodeA, nodeB.addr)}, "", ""},
 	})
 }
@@ -128,6 +140,7 @@ func TestDADSilent(t *testing.T) {
 func TestDADLooped(t *testing.T) {
 	probe := func(at float64) shot { return dadFrom(at, nodeB.mac, nodeB.addr, nonceB...) }
 	bare := func(at float64) shot { return dadFrom(at, nodeB.mac, nodeB.addr) }
+	others := every(10, 10, 4, func(at float64) shot { return naFor(at, nodeA, craft.AllNodes, flagO, nodeA.addr) })
 	fast := icmpFrom(-1, nodeR, craft.AllNodes, craft.RA{CurHopLimit: 64, Lifetime: 1800, RetransTimer: 100}.Message(craft.SLLA(nodeR.mac)))
 	runScenes(t, []scene{
 		{"out and in", []shot{outgoing(probe(0)), incoming(probe(0.002))}, "dad.looped",
@@ -144,17 +157,27 @@ func TestDADLooped(t *testing.T) {
 		{"and is defended", []shot{probe(0), probe(0.05), naFor(0.06, nodeA, craft.AllNodes, flagO, nodeB.addr)},
 			"dad.conflict dad.looped", ""},
 
-		{"a mirror port", []shot{probe(0), probe(0.009)}, "", ""},
+		{"a mirror port, or not", []shot{probe(0), probe(0.009)}, "dad.looped:info", "cannot be known"},
+		{"seen twice as nothing else is", join([]shot{probe(0), probe(0.009)}, others), "dad.looped", "none of 4 other messages was"},
+		{"a mirror port", twice(join([]shot{probe(0)}, others)), "", ""},
+		{"a mirror port that loses some", join([]shot{probe(0), probe(0.009)}, others, twice([]shot{naFor(50, nodeA, craft.AllNodes, flagO, nodeA.addr)})), "", ""},
 		{"a mirror port without a nonce", []shot{bare(0), bare(0.009)}, "", ""},
 		{"of whom", eachShot(raw, every(0, 0.001, 3, bare)), "", ""},
 		{"Linux with three tests", every(0, 1, 3, probe), "", ""},
-		{"Linux with three tests, mirrored", twice(every(0, 1, 3, probe)), "", ""},
+		{"Linux with three tests, mirrored", twice(join(every(0, 1, 3, probe), others)), "", ""},
 		{"Linux where routers ask for haste", join([]shot{fast}, every(0, 0.1, 3, probe)), "", ""},
 		{"to five tunnel endpoints", []shot{outgoing(tunneled(probe(0), 2)), outgoing(tunneled(probe(0), 3)),
 			outgoing(tunneled(probe(0.001), 4)), outgoing(tunneled(probe(0.001), 5)), outgoing(tunneled(probe(0.001), 6))}, "", ""},
 		{"through a tunnel endpoint", []shot{incoming(tunneled(probe(0), 2)), outgoing(tunneled(probe(0.001), 3))}, "", ""},
 		{"through many interfaces", []shot{cooked(probe(0), packet.Incoming), cooked(probe(0), packet.Incoming),
 			cooked(probe(0), packet.Outgoing), cooked(probe(0), packet.Outgoing)}, "", ""},
+		{"Linux with three tests each 0.5 s", every(0, 0.5, 3, probe), "", ""},
+		{"Linux with three tests each 0.5 s, on its tap, copied", eachShot(incoming, twice(every(0, 0.5, 3, probe))), "dad.looped:info", ""},
+		{"two tests 0.5 s apart, and one that is not", []shot{probe(0), probe(0.5), probe(0.8)}, "dad.looped", "it was seen again 0.3 s later"},
+		{"each test comes back after 0.3 s", []shot{probe(0), probe(0.3), probe(1), probe(1.3)}, "dad.looped", ""},
+		{"a mirror port that is late, or not", []shot{probe(0), probe(0.015)}, "dad.looped:info", "cannot be known"},
+		{"three times, late", every(0, 0.008, 3, probe), "dad.looped", ""},
+		{"late at an interface that tells directions", []shot{incoming(probe(0)), incoming(probe(0.015))}, "dad.looped", ""},
 	})
 }
 

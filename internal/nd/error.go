@@ -118,7 +118,7 @@ func (c *Checker) viewFlow(key flowKey, e *ErrorGroup) {
 	if f == nil || f.told == nil {
 		return
 	}
-	e.Fate, e.LargestSince, e.TooBigSince = f.fate(), f.told.largest, f.told.tooBig
+	e.Fate, e.LargestSince, e.TooBigSince = f.fate(c.clock.Now), f.told.largest, f.told.tooBig
 }
 
 func compareErrors(a, b ErrorGroup) int {

@@ -30,7 +30,7 @@ const (
 	ignoredMessages = 3
 	ignoredSpan     = 3 * time.Second
 	// sizeProbes is how often a sender that searches the MTU by itself tries one size (MAX_PROBES in RFC 8899 §5.1.2), whatever it
-	// is told meanwhile. It sends far more packets that fit: ten for each that does not.
+	// is told meanwhile. It sends far more packets that fit: ten for each that does not. They may all be too short to be seen.
 	sizeProbes   = 3
 	probesAmidst = 10
 )
@@ -128,16 +128,17 @@ type told struct {
 	tooBig   uint64
 	largest  int       // bytes, of the both
 	repeated time.Time // the last of tooBig that was as long as a quoted one
+	early    bool      // there was one that is too long and may have been on its way
 	joined   int       // packets of TCP and UDP of another length, which may be several that a network card joined or cuts
 	obeyed   bool      // the last of all these fitted
 	here     bool      // the capturing host sends them
 }
 
-// size is the length of a quoted packet, and how often the flow repeated it, copies not counted.
-type size struct{ bytes, repeats int }
+// size is the length of a quoted packet, how often it was quoted, and how often the flow repeated it, copies not counted.
+type size struct{ bytes, messages, repeats int }
 
-// quote takes in that a packet of so many bytes was quoted.
-func (t *told) quote(bytes int) {
+// quote takes in that a packet of so many bytes was quoted, and returns its size.
+func (t *told) quote(bytes int) *size {
 	q := &t.quoted
 	switch bytes {
 	case q[0].bytes:
@@ -146,6 +147,7 @@ func (t *told) quote(bytes int) {
 	default:
 		q[0], q[1] = size{bytes: bytes}, q[0]
 	}
+	return &q[0]
 }
 
 // match returns the size of a packet of so many bytes, nil when none such was quoted.
@@ -195,6 +197,7 @@ func (t *told) take(p *packet.Packet, now time.Time) {
 		t.fits++
 		t.largest, t.obeyed = max(t.largest, length), true
 	case !late:
+		t.early = true
 	case same == nil && (p.Protocol == 6 || p.Protocol == 17):
 		// Its pieces fit if no router has said otherwise since.
 		t.joined++
@@ -223,29 +226,52 @@ func (c *Checker) tooBig(p *packet.Packet, q *icmp6.Quote, key flowKey) bool {
 	case !c.tells(t) || mtu < t.mtu:
 		*t = told{era: c.clock.Era, mtu: mtu, first: now}
 	case mtu > t.mtu:
-		c.report.Add("ptb.increase", 4, key.String(), "the MTU is %d, but %s before it was %d for the same flow: %v", mtu,
-			seconds(now.Sub(t.last)), t.mtu, key)
+		c.increase(q, key, t, mtu)
 		return false
 	}
-	if t.messages == 0 || !within(t.last, now, copyGap) {
-		t.messages++
-	}
+	copied := !t.last.IsZero() && within(t.last, now, copyGap)
 	t.last = now
-	t.quote(q.Length)
+	if q.Length <= mtu { // that such a packet comes again is no wonder
+		return true
+	}
+	if s := t.quote(q.Length); !copied {
+		t.messages++
+		s.messages++
+	}
 	t.arrived = t.arrived || p.Frame.Direction == packet.Incoming && len(p.Tunnels) == 0
 	c.judgeFlow(key, t)
 	return true
 }
 
-// judgeFlow says once that a flow goes on as before.
-func (c *Checker) judgeFlow(key flowKey, t *told) {
-	messages := ignoredMessages
-	if key.protocol == 17 {
-		messages = max(messages, sizeProbes+1)
+// increase says that a message has a larger MTU than t. That is no wonder where several routers tell of packets that were on
+// their way, or of a sender that searches the MTU by itself, which TCP does not: each router has its own limit.
+func (c *Checker) increase(q *icmp6.Quote, key flowKey, t *told, mtu int) {
+	since := c.clock.Now.Sub(t.last)
+	detail := fmt.Sprintf("the MTU is %d, but %s before it was %d for the same flow: %v", mtu, seconds(since), t.mtu, key)
+	trial := q.Length > mtu && (key.protocol != 6 || since < reactTime)
+	if !trial {
+		c.report.Add("ptb.increase", 4, key.String(), "%s", detail)
+		return
+	}
+	c.report.AddInfo("ptb.increase", 4, key.String(), "%s; the packet of %d bytes fits neither, so it was on its way or a trial", detail, q.Length)
+}
+
+// goesOn reports whether t proves that the sender goes on as before.
+func (t *told) goesOn(key flowKey) bool {
+	messages, repeats := t.messages, t.repeats()
+	enoughMessages, enoughPackets := ignoredMessages, ignoredPackets
+	if hasPorts(key.protocol) && key.protocol != 6 { // it may be searching, and that counts for each size alone
+		messages = max(t.quoted[0].messages, t.quoted[1].messages)
+		enoughMessages, enoughPackets = max(enoughMessages, sizeProbes+1), max(enoughPackets, sizeProbes+1)
 	}
 	// Messages alone prove nothing against packets of the flow that are seen here and fit.
-	told := t.messages >= messages && t.last.Sub(t.first) >= ignoredSpan && (t.fits == 0 || t.tooBig > 0 || t.joined > 0)
-	if t.ignored || !told && t.repeats() < ignoredPackets || probesAmidst*max(t.repeats(), t.messages) <= t.fits {
+	told := messages >= enoughMessages && t.last.Sub(t.first) >= ignoredSpan && (t.fits == 0 || t.tooBig > 0 || t.joined > 0)
+	return (told || repeats >= enoughPackets) && probesAmidst*max(repeats, t.messages) > t.fits
+}
+
+// judgeFlow says once that a flow goes on as before.
+func (c *Checker) judgeFlow(key flowKey, t *told) {
+	if t.ignored || !t.goesOn(key) {
 		return
 	}
 	t.ignored = true
@@ -266,8 +292,8 @@ func timesText(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// fate says what became of the flow.
-func (f *flow) fate() Fate {
+// fate says what became of the flow by now.
+func (f *flow) fate(now time.Time) Fate {
 	t := f.told
 	switch {
 	case t == nil:
@@ -276,10 +302,10 @@ func (f *flow) fate() Fate {
 		return FateIgnored
 	case !f.seen:
 		return FateUnknown
-	case t.fits == 0 && t.tooBig == 0 && t.joined == 0:
-		return FateQuiet
 	case t.obeyed:
 		return FateShrank
+	case t.fits == 0 && t.tooBig == 0 && t.joined == 0 && !(t.early && within(t.first, now, 2*reactTime)):
+		return FateQuiet
 	}
-	return FateUnknown
+	return FateUnclear
 }

@@ -1,12 +1,14 @@
 package nd
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	"v6probe/internal/craft"
 	"v6probe/internal/packet"
+	"v6probe/internal/rule"
 )
 
 // flowEvent is a packet of a flow, or a Packet Too Big about one, as FuzzFlow has played it.
@@ -61,7 +63,7 @@ func FuzzFlow(f *testing.F) {
 				history = [4][]flowEvent{}
 				flow, good, data = 0, false, tick(0).data
 			}
-			if good && (e.mtu == 0 || e.mtu >= 1280 && e.mtu < e.length) {
+			if good && (e.mtu == 0 || e.mtu >= 1280) {
 				history[flow] = append(history[flow], e)
 			}
 			frame := packet.Frame{Number: 1, Time: now, Data: data, Length: len(data), LinkType: packet.LinkTypeEthernet, Interface: s.iface}
@@ -70,7 +72,8 @@ func FuzzFlow(f *testing.F) {
 			}
 			for _, found := range s.checker.Packet(&s.packet) {
 				h := history[flow]
-				if found.Rule == "ptb.ignored" && !bearsOutIgnored(h) || found.Rule == "ptb.increase" && !bearsOutIncrease(h) {
+				searches := flow == 1
+				if found.Rule == "ptb.ignored" && !bearsOutIgnored(h, searches) || found.Rule == "ptb.increase" && !bearsOutIncrease(h, found.Severity) {
 					t.Fatalf("%s: %s\n%v", found.Rule, found.Detail, h)
 				}
 			}
@@ -90,28 +93,36 @@ func FuzzFlow(f *testing.F) {
 }
 
 // bearsOutIgnored reports whether a flow's events, of which the last one led to ptb.ignored, can mean that: by the packets
-// as long as a quoted one, or by the messages of one MTU.
-func bearsOutIgnored(h []flowEvent) bool {
+// as long as a quoted one, or by the messages of one MTU. Where the sender may be searching the MTU, both must be more than
+// three of one length.
+func bearsOutIgnored(h []flowEvent, searches bool) bool {
 	for i, first := range h {
 		if first.mtu == 0 {
 			continue
 		}
-		repeats, messages := map[int]int{}, 0
+		repeats, quoted, messages := map[int]int{}, map[int]int{}, 0
 		last := first.at
 		for _, e := range h[i:] {
 			if e.mtu == first.mtu {
-				messages++
 				last = e.at
+				if e.length > e.mtu {
+					messages++
+					quoted[e.length]++
+				}
 			}
 			if e.mtu == 0 && e.at.Sub(first.at) >= reactTime {
 				repeats[e.length]++
 			}
 		}
-		if messages >= ignoredMessages && last.Sub(first.at) >= ignoredSpan {
+		enough := ignoredMessages
+		if searches {
+			enough, messages = sizeProbes+1, slices.Max(append(slices.Collect(maps.Values(quoted)), 0))
+		}
+		if messages >= enough && last.Sub(first.at) >= ignoredSpan {
 			return true
 		}
 		for _, e := range h[i:] {
-			if e.mtu > 0 && repeats[e.length] >= ignoredPackets {
+			if e.mtu > 0 && e.length > e.mtu && repeats[e.length] >= enough {
 				return true
 			}
 		}
@@ -119,9 +130,13 @@ func bearsOutIgnored(h []flowEvent) bool {
 	return false
 }
 
-// bearsOutIncrease reports whether the last event is a larger MTU than one in the five minutes before.
-func bearsOutIncrease(h []flowEvent) bool {
+// bearsOutIncrease reports whether the last event is a larger MTU than one in the five minutes before, and an error only if
+// it contradicts itself.
+func bearsOutIncrease(h []flowEvent, s rule.Severity) bool {
 	last := h[len(h)-1]
+	if (s == rule.Error) != (last.length <= last.mtu) {
+		return false
+	}
 	return slices.ContainsFunc(h[:len(h)-1], func(e flowEvent) bool {
 		return e.mtu > 0 && e.mtu < last.mtu && last.at.Sub(e.at) <= trialTime
 	})

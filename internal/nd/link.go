@@ -30,9 +30,11 @@ type link struct {
 	mixed bool
 
 	solicitations, advertisements, redirects, errors, queries, reports uint64 // messages
+	routerMessages                                                     uint64 // RSs and RAs
 
 	scanState
 	queryState
+	mirrorState
 }
 
 // link returns the link that p was seen on, and makes it if need be.

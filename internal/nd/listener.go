@@ -48,6 +48,9 @@ type group struct {
 	missed      int       // queries in a row
 	silent      bool      // that it misses them is told
 	querier     netip.Addr
+
+	left   time.Time // when leaver said that it listens no longer, zero for never or when it was reported since
+	leaver packet.MAC
 }
 
 // queryState is a link's last general query.
@@ -139,14 +142,14 @@ func (c *Checker) listen(l *link, p *packet.Packet) {
 		}
 	case icmp6.TypeMLDDone:
 		if a, ok := m.MLDGroup(); ok {
-			c.groupLeft(l, a)
+			c.groupLeft(l, p, a)
 		}
 	case icmp6.TypeMLDv2Report:
 		for r := range m.MLDRecords() {
 			if r.Joins() {
 				c.groupReported(l, p, r.Group)
 			} else if r.Type == recordToInclude && len(r.Sources) == 0 {
-				c.groupLeft(l, r.Group)
+				c.groupLeft(l, p, r.Group)
 			}
 		}
 	}
@@ -191,14 +194,30 @@ func (c *Checker) groupReported(l *link, p *packet.Packet, a netip.Addr) {
 			q.count++
 		}
 	}
-	g.reported, g.missed, g.silent = p.Frame.Time, 0, false
+	g.reported, g.missed, g.silent, g.left = p.Frame.Time, 0, false, time.Time{}
 }
 
-// groupLeft takes in that a neighbor no longer listens to group a.
-func (c *Checker) groupLeft(l *link, a netip.Addr) {
-	if a.IsValid() && isSolicitedNode(a) {
-		c.listeners.groups.remove(groupOf(l, a))
+// groupLeft takes in that the sender of p no longer listens to group a.
+func (c *Checker) groupLeft(l *link, p *packet.Packet, a netip.Addr) {
+	if !a.IsValid() || !isSolicitedNode(a) {
+		return
 	}
+	if g := c.listeners.groups.peek(groupOf(l, a)); g != nil {
+		*g = group{left: c.clock.Now, leaver: p.EthernetSource}
+	}
+}
+
+// saidGoodbye returns when n left its solicited-node group, if that is the last that was heard of it.
+func (c *Checker) saidGoodbye(l *link, n *neighbor) (when time.Time, ok bool) {
+	if c.listeners.era != c.clock.Era {
+		return when, false
+	}
+	g := c.listeners.groups.peek(groupOf(l, n.Address))
+	ok = g != nil && !g.left.IsZero() && g.leaver == n.MAC && !g.left.Before(n.Last)
+	if ok {
+		when = g.left
+	}
+	return when, ok
 }
 
 // sweepListeners judges the neighbors of links whose query had its time. end says that nothing more will come.
@@ -216,8 +235,8 @@ func (c *Checker) sweepListeners(end bool) {
 	if !due {
 		return
 	}
-	c.eachMissing(func(l *link, _ groupKey, _ *group) { l.query.missing++ })
-	c.eachMissing(c.judgeGroup)
+	c.eachSilent(func(l *link, _ groupKey, _ *group) { l.query.missing++ })
+	c.eachSilent(c.judgeGroup)
 	for _, l := range c.links.order {
 		if l.query.open && c.clock.Now.After(l.query.due) {
 			l.query.open = false
@@ -225,18 +244,24 @@ func (c *Checker) sweepListeners(end bool) {
 	}
 }
 
-// eachMissing calls f for each group that was not reported after a query that had its time.
-func (c *Checker) eachMissing(f func(*link, groupKey, *group)) {
+// eachSilent calls f for each group that was not reported after a query that had its time.
+func (c *Checker) eachSilent(f func(*link, groupKey, *group)) {
 	c.listeners.groups.each(func(k groupKey, g *group) {
-		if l := c.links.order[k.link]; l.query.open && c.clock.Now.After(l.query.due) && l.query.missedBy(g) {
+		if l := c.links.order[k.link]; l.query.open && c.clock.Now.After(l.query.due) && l.query.silentIs(g) {
 			f(l, k, g)
 		}
 	})
 }
 
-// missedBy reports whether the neighbor of g was there before q and after it, and did not report the group since. The
-// querier itself need not.
+// missedBy reports whether the neighbor of g was there before q and still when its time to report was over, and did not
+// report the group since. One that was heard sooner only may have left without having had to.
 func (q *query) missedBy(g *group) bool {
+	return q.silentIs(g) && !g.last.Before(q.due.Add(-reportGrace))
+}
+
+// silentIs reports whether the neighbor of g was there before q and after it, and did not report the group since. The
+// querier itself need not.
+func (q *query) silentIs(g *group) bool {
 	return !g.first.IsZero() && g.first.Before(q.at) && g.last.After(q.at) && g.reported.Before(q.at) &&
 		g.mac != q.mac && q.querier.As16() != g.neighbor
 }

@@ -58,7 +58,7 @@ var errorRows = []messageRow{
 	{name: "ptb.below-1280, 0", frame: tooBig(0, full), want: "ptb.below-1280"},
 	{name: "ptb.below-1280, that the packet fits into", frame: tooBig(1000, short), want: "ptb.below-1280"},
 	{name: "ptb.not-smaller", frame: tooBig(1500, full), want: "ptb.not-smaller", detail: "has 1500 bytes"},
-	{name: "ptb.not-smaller, a tunnel's MTU", frame: tooBig(1450, short), want: "ptb.not-smaller"},
+	{name: "ptb.not-smaller, a tunnel's MTU", frame: tooBig(1450, short), want: "ptb.encapsulation ptb.not-smaller"},
 	{name: "ptb.not-smaller, beyond 31 bits", frame: tooBig(0xffffffff, full), want: "ptb.not-smaller"},
 	{name: "Too Big for a packet longer than its field says", frame: tooBig(1400, withPayloadLength(full, 0))},
 	{name: "Too Big for a jumbogram", frame: tooBig(1400, withPayloadLength(craft.IPv6(nodeA.addr, nodeB.addr, 64, 0, craft.Join([]byte{6, 0, 0xc2, 4,

@@ -24,7 +24,7 @@ var (
 	mldReport       = craft.MLDv2Report("ff02::1:ff00:2")
 	mldAlert        = craft.RouterAlert(58)
 	// Options before and after the alert, and one that is as long as the header allows.
-	mldAlertLate = craft.Join([]byte{58, 1, 0, 1, 2, 9, 9, 5, 2, 0, 0, 1, 3, 9, 9, 9})
+	mldAlertLate = craft.Join([]byte{58, 1, 0, 1, 2, 0, 0, 5, 2, 0, 0, 1, 3, 0, 0, 0})
 )
 
 var listenerRows = []messageRow{

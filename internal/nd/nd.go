@@ -74,9 +74,14 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 		if !p.IsPiece() {
 			c.message(p, drops(c.report.Findings[before:]))
 		}
-	case hostsTake(p):
-		c.listenerAlive(c.link(p), p)
-		c.learn(c.link(p), p)
+	case isRouterMessage(p) && !p.IsPiece():
+		l := c.link(p)
+		l.routerMessages++
+		l.mark(p)
+		if hostsTake(p) {
+			c.listenerAlive(l, p)
+			c.learn(l, p)
+		}
 	}
 	if p.Source.IsValid() && p.PayloadLength >= minFlowPayload {
 		c.flow(p)
@@ -84,11 +89,16 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	return c.report.Findings
 }
 
-// hostsTake reports whether p is an RA or RS that receivers do not drop (RFC 4861 §6.1). What is wrong with it is ra's to
-// tell.
+// isRouterMessage reports whether p is an RA or RS. What is wrong with it is ra's to tell.
+func isRouterMessage(p *packet.Packet) bool {
+	t := p.Message.Type
+	return p.IsICMPv6 && (t == icmp6.TypeRouterAdvertisement || t == icmp6.TypeRouterSolicitation)
+}
+
+// hostsTake reports whether p, an RA or RS, is one that receivers do not drop (RFC 4861 §6.1).
 func hostsTake(p *packet.Packet) bool {
 	m := &p.Message
-	if !p.IsICMPv6 || p.IsFragment || p.HopLimit != 255 || p.Checksum == packet.ChecksumBad || m.Code != 0 || m.Short ||
+	if p.IsFragment || p.HopLimit != 255 || p.Checksum == packet.ChecksumBad || m.Code != 0 || m.Short ||
 		m.Trailing > 0 && p.Complete || astray(p) {
 		return false
 	}
@@ -97,13 +107,7 @@ func hostsTake(p *packet.Packet) bool {
 			return false
 		}
 	}
-	switch m.Type {
-	case icmp6.TypeRouterAdvertisement:
-		return p.Source.IsLinkLocalUnicast()
-	case icmp6.TypeRouterSolicitation:
-		return true
-	}
-	return false
+	return m.Type == icmp6.TypeRouterSolicitation || p.Source.IsLinkLocalUnicast()
 }
 
 // astray reports whether no host takes p from the wire, as it goes to an address that only its sender has, or comes from
@@ -116,6 +120,9 @@ func astray(p *packet.Packet) bool {
 func (c *Checker) message(p *packet.Packet, dropped rule.ID) {
 	l := c.link(p)
 	l.count(p)
+	if p.Message.Type != icmp6.TypeNeighborSolicitation || !p.Source.IsUnspecified() {
+		l.mark(p)
+	}
 	if astray(p) {
 		return
 	}
@@ -132,6 +139,7 @@ func (c *Checker) message(p *packet.Packet, dropped rule.ID) {
 		if dropped == "" {
 			c.defend(l, p)
 			c.answered(l, p)
+			c.overhear(l, p)
 			c.learn(l, p)
 		}
 	case icmp6.TypeRedirect:

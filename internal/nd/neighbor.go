@@ -41,6 +41,10 @@ type addrKey struct {
 	addr [16]byte
 }
 
+// several reports whether frames of a may be of several stations that are on links of their own: the capture does not
+// tell its interfaces apart, and link-local addresses are unique on each link only (RFC 4291 §2.5.6).
+func (l *link) several(a netip.Addr) bool { return l.mixed && a.IsLinkLocalUnicast() }
+
 func keyOf(l *link, a netip.Addr) addrKey { return addrKey{l.id, a.As16()} }
 
 // neighbors is the neighbor cache of every link.
@@ -68,6 +72,7 @@ type neighbor struct {
 	user     packet.MAC
 	userAt   time.Time
 	userSure bool
+	tester   packet.MAC // the station that tested the address, by its Ethernet source
 
 	// The last Router Advertisement and its router lifetime, and whether an advertisement said R=1.
 	advertised time.Time

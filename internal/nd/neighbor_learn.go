@@ -16,17 +16,16 @@ func (c *Checker) learn(l *link, p *packet.Packet) {
 	case icmp6.TypeNeighborSolicitation:
 		if p.Source.IsUnspecified() {
 			c.learnTest(l, p)
-		} else {
+		} else if misfit(p, icmp6.OptSourceLinkLayerAddress) == nil {
 			c.learnSender(l, p, FromNS)
 		}
 	case icmp6.TypeNeighborAdvertisement:
-		if p.Message.Target.IsValid() {
+		if p.Message.Target.IsValid() && misfit(p, icmp6.OptTargetLinkLayerAddress) == nil {
 			c.learnAdvertisement(l, p)
 		}
 	case icmp6.TypeRouterSolicitation:
 		if takesRouterMessage(p) && !p.Source.IsUnspecified() {
-			// Routers set IsRouter to false on it (RFC 4861 §6.2.6), but hosts, which this cache is the one of, ignore it.
-			c.learnSender(l, p, FromRS)
+			c.learnSolicitor(l, p)
 		}
 	case icmp6.TypeRouterAdvertisement:
 		if takesRouterMessage(p) && p.Source.IsLinkLocalUnicast() {
@@ -61,6 +60,32 @@ func linkLayerAddress(p *packet.Packet, t icmp6.OptionType) (mac packet.MAC, ok,
 	return mac, false, !p.Complete
 }
 
+// misfit returns p's first option of type t if it is there as a whole and does not hold an Ethernet address, else nil.
+// Receivers drop the whole message then, as no address that they can use has that length.
+func misfit(p *packet.Packet, t icmp6.OptionType) *icmp6.Option {
+	for i := range p.Message.Options {
+		if o := &p.Message.Options[i]; o.Type == t {
+			if p.EthernetSource != (packet.MAC{}) && o.Fault == icmp6.FaultNone && len(o.Raw) != 8 {
+				return o
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// learnSolicitor takes in an RS. It is for routers alone: hosts, which this cache is the one of, ignore it (RFC 4861
+// §6.2.6). So it shows who is there as long as nothing better is known, and neither changes what is nor clears IsRouter.
+func (c *Checker) learnSolicitor(l *link, p *packet.Packet) {
+	n := c.neighbor(l, p.Source)
+	if mac, ok, _ := linkLayerAddress(p, icmp6.OptSourceLinkLayerAddress); n == nil || !n.HasMAC || !ok || n.MAC == mac {
+		c.learnSender(l, p, FromRS)
+		return
+	}
+	n, _ = c.heard(l, p.Source, p)
+	n.Learnt |= FromRS
+}
+
 // learnTest takes in a test of an address by its future owner (RFC 4862 §5.4.2). Hosts keep what they know of the address
 // meanwhile, and so does this cache unless the tester is who has it already.
 func (c *Checker) learnTest(l *link, p *packet.Packet) {
@@ -69,6 +94,7 @@ func (c *Checker) learnTest(l *link, p *packet.Packet) {
 		return
 	}
 	n.Learnt |= FromDAD
+	n.tester = p.EthernetSource
 	n.Outgoing = n.Outgoing || p.SentHere()
 	if isNew || n.State == Failed {
 		n.MAC, n.HasMAC, n.observed = p.EthernetSource, p.EthernetSource != packet.MAC{}, true
@@ -161,7 +187,7 @@ func (c *Checker) learnAdvertisement(l *link, p *packet.Packet) {
 			return
 		}
 		n.State = Stale
-		if tested && tester != n.MAC { // and not its tester's
+		if tested && tester != n.MAC && !l.several(target) { // and not its tester's
 			n.State, n.conflict = InConflict, c.clock.Now
 			c.neighbors.table.touch(keyOf(l, n.Address)) // whatever floods the table
 		}
@@ -196,6 +222,17 @@ func (n *neighbor) use(p *packet.Packet, now time.Time, sure bool) {
 	}
 }
 
+// whereabouts returns the link-layer address of n's owner, zero when it is not known. n may be nil.
+func (n *neighbor) whereabouts() packet.MAC {
+	switch {
+	case n == nil:
+		return packet.MAC{}
+	case n.userSure || !n.HasMAC:
+		return n.user
+	}
+	return n.MAC
+}
+
 // bound reports whether n has a link-layer address that an option told.
 func (n *neighbor) bound() bool { return n.HasMAC && !n.observed }
 
@@ -228,6 +265,10 @@ func (c *Checker) confirm(n *neighbor, solicited bool) {
 // rebind gives n another link-layer address than it has, and says so when it is the one that it had shortly before. Where
 // two stations have the address that is no wonder, and said already.
 func (c *Checker) rebind(l *link, n *neighbor, mac packet.MAC) {
+	if l.several(n.Address) {
+		n.bind(mac)
+		return
+	}
 	now := c.clock.Now
 	back := mac == n.before && within(n.changed, now, flapWindow)
 	n.Changes++
@@ -248,7 +289,8 @@ func (c *Checker) setRouter(l *link, n *neighbor, p *packet.Packet) {
 	if router {
 		c.routed(l).router = true
 	}
-	if n.Router && !router {
+	// Only link-local addresses stand in the list of default routers (RFC 4861 §6.3.4).
+	if n.Router && !router && n.Address.IsLinkLocalUnicast() && !l.several(n.Address) {
 		if why := n.stillRouter(c.clock.Now); why != "" {
 			c.report.Add("nd.router-flag-cleared", 4, n.Address.String(), "the advertisement of %v from %s says R=0, %s",
 				n.Address, stationText(p.EthernetSource, p.Source), why)

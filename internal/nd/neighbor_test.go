@@ -121,6 +121,14 @@ func TestLearn(t *testing.T) {
 			Neighbor{MAC: hwaddr(ll.mac), HasMAC: true, State: Stale, Learnt: FromRS}},
 		{"RS of a router", []shot{raFrom(0, ll, 1800), rs(1, ll, craft.SLLA(ll.mac))}, // hosts ignore an RS
 			Neighbor{MAC: hwaddr(ll.mac), HasMAC: true, State: Stale, Learnt: FromRA | FromRS, Router: true}},
+		{"RS of one that has moved", []shot{nsFrom(0, ll, nodeG.addr), rs(1, moved(ll), craft.SLLA(newMAC))}, // for routers alone
+			Neighbor{MAC: hwaddr(ll.mac), HasMAC: true, State: Stale, Learnt: FromNS | FromRS}},
+		{"RS of one that is reachable", []shot{naFrom(0, ll, nodeG.addr, flagS), rs(1, moved(ll), craft.SLLA(newMAC))},
+			Neighbor{MAC: hwaddr(ll.mac), HasMAC: true, State: Reachable, Learnt: FromNA | FromRS}},
+		{"an option that is too long", []shot{nsFrom(0, ll, nodeG.addr),
+			icmpFrom(1, moved(ll), nodeG.addr, craft.NA(flagS|flagO, ll.addr, craft.Option(2, make([]byte, 14)))),
+			icmpFrom(2, moved(ll), nodeG.addr, craft.NS(nodeG.addr, craft.Option(1, make([]byte, 14))))},
+			Neighbor{MAC: hwaddr(ll.mac), HasMAC: true, State: Stale, Learnt: FromNS}},
 		{"RS that receivers drop", []shot{nsFrom(0, ll, nodeG.addr), rs(1, ll, craft.WithLength(craft.SLLA(newMAC), 0))},
 			Neighbor{MAC: hwaddr(ll.mac), HasMAC: true, State: Stale, Learnt: FromNS}},
 		{"RA", []shot{raFrom(0, ll, 1800)},
@@ -174,6 +182,11 @@ func TestLearn(t *testing.T) {
 	}
 }
 
+// rsFrom is a node's Router Solicitation with its link-layer address.
+func rsFrom(at float64, n node) shot {
+	return icmpFrom(at, n, craft.AllRouters, craft.RS(craft.SLLA(n.mac)))
+}
+
 // What is dropped teaches nothing.
 func TestNotLearnt(t *testing.T) {
 	for _, x := range []shot{
@@ -194,6 +207,9 @@ func TestNotLearnt(t *testing.T) {
 func TestNeighborRules(t *testing.T) {
 	const flap, cleared = "nd.binding-flap", "nd.router-flag-cleared"
 	ns := func(at float64, n node) shot { return nsFrom(at, n, nodeG.addr) }
+	ll := nodeA.as("fe80::a")
+	mixed := func(x shot) shot { return cooked(x, packet.Incoming) }
+	global := nodeR.as("2001:db8::1")
 	na := func(at float64, flags uint8) shot { return naFrom(at, nodeR, nodeG.addr, flags) }
 	runScenes(t, []scene{
 		{"a failover", []shot{ns(0, nodeA), ns(10, moved(nodeA)), ns(20, moved(nodeA))}, "", ""},
@@ -212,6 +228,11 @@ func TestNeighborRules(t *testing.T) {
 		}), flap + " " + flap, "15 times"},
 		{"two addresses of a station", []shot{ns(0, nodeA), ns(1, moved(nodeB)), ns(2, nodeA), ns(3, moved(nodeB))}, "", ""},
 		{"a clock that was set back", []shot{ns(100, nodeA), ns(110, moved(nodeA)), ns(1, nodeA)}, "", ""},
+		{"there and back by router solicitations", []shot{ns(0, ll), rsFrom(10, moved(ll)), rsFrom(20, ll)}, "", ""},
+		{"a link-local address on two links", []shot{mixed(ns(0, ll)), mixed(ns(10, moved(ll))), mixed(ns(20, ll))}, "", ""},
+		{"a link-local address tested on one of two links", []shot{mixed(dadFrom(0, ll.mac, ll.addr)), mixed(naFrom(0.5, moved(ll), nodeG.addr, flagS|flagO)),
+			mixed(ns(1, ll)), mixed(ns(2, moved(ll)))}, "dad.conflict:info", ""},
+		{"a global address in a capture of two links", []shot{mixed(ns(0, nodeA)), mixed(ns(10, moved(nodeA))), mixed(ns(20, nodeA))}, flap, ""},
 
 		{"a router says R=0", []shot{raFrom(0, nodeR, 45), na(1, flagR|flagS), na(40, flagS)}, cleared,
 			"the advertisement of fe80::ff:fe00:1 from 02:00:00:00:00:01 says R=0, though its RA, 40 s before, is good for 45 s"},
@@ -223,6 +244,9 @@ func TestNeighborRules(t *testing.T) {
 		{"a host", []shot{na(0, flagS|flagO), na(10, flagS|flagO)}, "", ""},
 		{"another address of the router", []shot{raFrom(0, nodeR, 45), naFrom(1, nodeR.as("2001:db8::1"), nodeG.addr, flagS|flagO)}, "", ""},
 		{"another station, without Override", []shot{raFrom(0, nodeR, 45), naFor(1, nodeA, nodeG.addr, flagS, nodeR.addr)}, "", ""},
+		{"another address of the router, after its final RA", []shot{raFrom(0, nodeR, 45), naFrom(1, global, nodeG.addr, flagR|flagS|flagO),
+			raFrom(5, nodeR, 0), naFrom(8, global, nodeG.addr, flagS|flagO)}, "", ""},
+		{"a router on one of two links", []shot{mixed(raFrom(0, nodeR, 45)), mixed(naFrom(1, moved(nodeR), nodeG.addr, flagS|flagO))}, "", ""},
 	})
 }
 
@@ -291,6 +315,11 @@ func TestInConflict(t *testing.T) {
 	}
 
 	for _, x := range []shot{naFrom(0.5, moved(nodeA), craft.AllNodes, flagO), naBare(0.5, moved(nodeA), craft.AllNodes, flagO)} {
+		s = scene{shots: []shot{cooked(dadFrom(0, nodeA.mac, "fe80::a"), packet.Incoming), cooked(naFrom(0.5, node{newMAC, "fe80::a"}, craft.AllNodes, flagO),
+			packet.Incoming)}, want: "dad.conflict:info"}.run(t)
+		if n := s.neighbor("fe80::a"); n.State != Stale {
+			t.Errorf("of several links: %+v", n)
+		}
 		s = scene{shots: []shot{dadFrom(0, nodeA.mac, nodeA.addr), x}, want: "dad.conflict"}.run(t)
 		if n := s.neighbor(nodeA.addr); n.State != InConflict || n.MAC != hwaddr(newMAC) || n.Changes != 0 {
 			t.Errorf("defended: %+v", n)

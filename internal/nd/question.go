@@ -12,7 +12,7 @@ import (
 
 const (
 	maxQuestions = 2048 // half of how many pairs of asker and target are kept
-	maxToAll     = 1024 // half of how many addresses are kept that were advertised to all nodes
+	maxToAll     = 1024 // half of how many addresses are kept that were advertised to all nodes, or asked for last
 
 	// minTries is MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT (RFC 4861 §10): so often a host asks that hears no answer.
 	minTries = 3
@@ -31,6 +31,7 @@ const (
 type questions struct {
 	table table[questionKey, question]
 	toAll table[addrKey, toAll]
+	asked table[addrKey, asked]
 	due   bool // there may be a question to judge
 }
 
@@ -48,6 +49,7 @@ type question struct {
 	heard     time.Time // the last solicitation
 	frame     uint64
 	multicast bool // where the last one went
+	here      bool // the capturing host asks
 
 	// The tries since the target was last heard to answer, and those of them that follow each other as a host's do that
 	// hears no answer.
@@ -55,13 +57,21 @@ type question struct {
 	first, last time.Time
 	run         int
 	runFirst    time.Time
+	gap         time.Duration // between the last two tries
+	grown       bool          // one of the run's gaps was longer than the one before
 
 	answered bool // the last try was, as seen here
 	lost     int  // tries that were answered, as seen here, and yet repeated
 	seen     int  // tries that were answered, as seen here
-	badAt    time.Time
-	bad      int // advertisements that receivers drop, or that do not answer
-	invalid  rule.ID
+	// Where the target was at the first try, zero if that is not known; whether one of those seen was its, as far as known;
+	// and whose another one was.
+	where     packet.MAC
+	seenOwner bool
+	other     packet.MAC
+
+	badAt   time.Time
+	bad     int // advertisements that receivers drop, or that do not answer
+	invalid rule.ID
 
 	proved bool // that no answer arrives
 	told   bool
@@ -74,8 +84,16 @@ type toAll struct {
 	invalid   rule.ID // why receivers drop the bad one
 }
 
+// asked is when a station last asked for an address.
+type asked struct {
+	at  time.Time
+	mac packet.MAC
+	era uint32
+}
+
 func newQuestions() questions {
-	return questions{table: newTable[questionKey, question](maxQuestions), toAll: newTable[addrKey, toAll](maxToAll)}
+	return questions{table: newTable[questionKey, question](maxQuestions), toAll: newTable[addrKey, toAll](maxToAll),
+		asked: newTable[addrKey, asked](maxToAll)}
 }
 
 // ask takes in an NS that receivers accept.
@@ -102,23 +120,47 @@ func (c *Checker) ask(l *link, p *packet.Packet) {
 		*q = question{asker: q.asker, target: q.target, era: c.clock.Era}
 	}
 	q.mac, q.heard, q.frame, q.multicast = p.EthernetSource, now, p.Frame.Number, p.Destination.IsMulticast()
+	q.here = p.SentHere()
 	c.listenToAll(l, q)
-	q.try(now, c.retransTimer(l))
-	s.due = s.due || q.run >= minTries
+	q.try(now, c.lastAsked(l, p), c.retransTimer(l))
+	if q.tries == 1 {
+		q.where = c.neighbor(l, target).whereabouts()
+	}
+	s.due = s.due || q.run >= q.needed()
 }
 
-// try counts a solicitation at time now. Hosts wait for timer between their tries, or for its default.
-func (q *question) try(now time.Time, timer time.Duration) {
+// lastAsked returns when p's station asked for p's target before, under whichever of its addresses, and keeps that of p.
+// The time is zero if another station did since.
+func (c *Checker) lastAsked(l *link, p *packet.Packet) (before time.Time) {
+	a, _ := c.questions.asked.add(keyOf(l, p.Message.Target))
+	if a.mac == p.EthernetSource && a.mac != (packet.MAC{}) && a.era == c.clock.Era {
+		before = a.at
+	}
+	*a = asked{at: c.clock.Now, mac: p.EthernetSource, era: c.clock.Era}
+	return before
+}
+
+// try counts a solicitation at time now. before is when the station asked last under any of its addresses.
+func (q *question) try(now, before time.Time, timer time.Duration) {
 	gap, wait := now.Sub(q.last), max(timer, defaultRetransTimer)
+	repeated := paced(gap, timer) || paced(now.Sub(before), timer)
+	if !repeated && q.grows(gap) {
+		repeated, q.grown = true, true
+	}
 	switch {
 	case q.tries == 0:
 	case gap < min(timer, defaultRetransTimer)*4/5:
-		return // another program's, or nobody that waits for an answer
-	case gap > 3*wait || q.answered && gap > wait*3/2: // a monitor asks again and again as well
-		if q.answered && q.run < minTries {
-			*q = question{asker: q.asker, target: q.target, mac: q.mac, era: q.era, heard: q.heard, frame: q.frame, multicast: q.multicast}
+		// Another program's, or of one that does not wait for an answer: then the answers tell nothing either.
+		if q.answered {
+			q.run, q.lost, q.last, q.answered = 0, 0, now, false
 		}
-		q.run = 0
+		return
+	case !repeated || q.answered && gap > wait*3/2: // a monitor asks again and again as well
+		if q.answered && q.run < minTries {
+			*q = question{asker: q.asker, target: q.target, mac: q.mac, era: q.era, heard: q.heard, frame: q.frame,
+				multicast: q.multicast, here: q.here}
+		}
+		q.run, q.grown = 0, false
 	default:
 		if q.answered {
 			q.lost++
@@ -134,12 +176,33 @@ func (q *question) try(now time.Time, timer time.Duration) {
 	q.answered = false
 	q.tries++
 	q.run++
-	q.last = now
+	q.last, q.gap = now, gap
+}
+
+// paced reports whether gap is one between two tries of a host that hears no answer: it waits for timer, which a router
+// may have set, or for the default (RFC 4861 §7.2.2). A host that was answered may ask again at any other one.
+func paced(gap, timer time.Duration) bool {
+	near := func(t time.Duration) bool { return gap >= t*4/5 && gap <= t*8/5 }
+	return near(timer) || near(defaultRetransTimer)
+}
+
+// grows reports whether gap follows the one before it as those of a host do that waits longer each time (RFC 7048 §3: three
+// times as long).
+func (q *question) grows(gap time.Duration) bool {
+	return q.run > 1 && gap >= q.gap*3/2 && gap <= q.gap*7/2
+}
+
+// needed returns how many tries in a row prove something. Where gaps grow, the last one may be that of a new question.
+func (q *question) needed() int {
+	if q.grown {
+		return minTries + 1
+	}
+	return minTries
 }
 
 // inVain reports whether the tries so far, whose last is long enough ago, prove that no answer arrives. An answer that
 // was seen here may have arrived unless the asker went on.
-func (q *question) inVain() bool { return q.run >= minTries && (!q.answered || q.lost >= minTries-1) }
+func (q *question) inVain() bool { return q.run >= q.needed() && (!q.answered || q.lost >= minTries-1) }
 
 // answer takes in an NA; dropped is why receivers drop it, or "".
 func (c *Checker) answer(l *link, p *packet.Packet, dropped rule.ID) {
@@ -147,9 +210,10 @@ func (c *Checker) answer(l *link, p *packet.Packet, dropped rule.ID) {
 	if !target.IsValid() || !p.Destination.IsValid() {
 		return
 	}
-	_, _, hasAddress := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
+	mac, _, hasAddress := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
+	wrong := misfit(p, icmp6.OptTargetLinkLayerAddress)
 	if p.Destination.IsMulticast() {
-		if !hasAddress && dropped == "" {
+		if (!hasAddress || wrong != nil) && dropped == "" {
 			return // of no use to who has to find out the link-layer address
 		}
 		key := keyOf(l, target)
@@ -173,13 +237,30 @@ func (c *Checker) answer(l *link, p *packet.Packet, dropped rule.ID) {
 		c.report.Add("na.missing-tlla", -1, target.String(), "%v answers the multicast solicitation of %v for %v without its "+
 			"link-layer address: the asker cannot use the answer", p.Source, q.asker, target)
 	}
+	if wrong != nil && dropped == "" && p.Message.NA.Solicited {
+		c.report.Add("na.missing-tlla", wrong.Offset, target.String(), "%v answers %v for %v without a link-layer address that it can use: "+
+			"its option has %d bytes, not the 8 of an Ethernet address: receivers drop the whole message", p.Source, q.asker, target, len(wrong.Raw))
+	}
 	switch {
 	case dropped != "":
 		q.hearBad(now, dropped)
-	case bare:
+	case bare || wrong != nil:
 		q.hearBad(now, "na.missing-tlla")
 	default:
 		q.hearGood()
+		q.hearFrom(p.EthernetSource, mac)
+	}
+}
+
+// hearFrom takes in who gave a good answer: the frame's source, and the option's address, zero if there is none.
+func (q *question) hearFrom(source, mac packet.MAC) {
+	if q.where == (packet.MAC{}) || source == (packet.MAC{}) || source == q.where || mac == q.where {
+		q.seenOwner = true
+		return
+	}
+	q.other = source
+	if mac != (packet.MAC{}) {
+		q.other = mac
 	}
 }
 
@@ -211,6 +292,7 @@ func (c *Checker) listenToAll(l *link, q *question) {
 	now := c.clock.Now
 	if !a.good.Before(q.last) && within(a.good, now, pauseTime) {
 		q.hearGood()
+		q.seenOwner = true
 	}
 	if !a.bad.Before(q.last) && !a.bad.Equal(q.badAt) && within(a.bad, now, pauseTime) {
 		q.hearBad(a.bad, a.invalid)
@@ -224,7 +306,7 @@ func (c *Checker) sweepQuestions(end bool) {
 	}
 	c.questions.due = false
 	c.questions.table.each(func(k questionKey, q *question) {
-		if q.run < minTries || q.proved && q.told || q.era != c.clock.Era {
+		if q.run < q.needed() || q.proved && q.told || q.era != c.clock.Era {
 			return
 		}
 		l := c.links.order[k.link]

@@ -15,7 +15,7 @@ func (c *Checker) tellQuestion(l *link, q *question, end bool) {
 		q.told, q.scan = true, true
 		return
 	}
-	severity, doubt := c.gravity(l, q, target != nil)
+	severity, doubt := c.gravity(l, q, target)
 	if severity == rule.Info && !end && c.clock.Now.Sub(q.first) < scanDoubt {
 		return
 	}
@@ -40,8 +40,12 @@ func (c *Checker) isRouter(l *link, q *question) bool {
 
 // gravity says how bad it is that q is not answered. Packets from anywhere, for addresses that nobody has, make a router
 // ask. It asks from its link-local address then (RFC 4861 §7.2.2), as a host has no reason to for a global address.
-func (c *Checker) gravity(l *link, q *question, heardOf bool) (s rule.Severity, doubt string) {
-	if heardOf {
+func (c *Checker) gravity(l *link, q *question, target *neighbor) (s rule.Severity, doubt string) {
+	if target != nil {
+		if left, ok := c.saidGoodbye(l, target); ok && q.seen == 0 && !q.first.Before(left) {
+			return rule.Info, fmt.Sprintf("; it left its solicited-node group %s before, as a host does that shuts down or gives the address up",
+				seconds(q.first.Sub(left)))
+		}
 		return rule.Error, ""
 	}
 	const scan = ": somebody sends to it through that router, which a scan from outside does as well"
@@ -57,9 +61,15 @@ func (c *Checker) gravity(l *link, q *question, heardOf bool) (s rule.Severity, 
 
 // outcome says what answers to q were seen, and what is known of its target.
 func (c *Checker) outcome(l *link, q *question, n *neighbor) string {
+	if q.seen > 0 && !q.seenOwner {
+		return fmt.Sprintf("goes on, answered %s by %v, not by %v where it was", timesText(q.seen), q.other, q.where)
+	}
 	if q.seen > 0 {
-		return fmt.Sprintf("goes on, although %s of %v seen here: what it sends to %v is lost between here and there",
-			counted(q.seen, "good answer was", "good answers were"), q.target, q.asker)
+		what := fmt.Sprintf("goes on, although %s seen here: ", counted(q.seen, "good answer was", "good answers were"))
+		if q.here {
+			return what + "they reach this host, and its own firewall or kernel does not take them"
+		}
+		return what + fmt.Sprintf("what %v sends to %v is lost between here and there", q.target, q.asker)
 	}
 	s := "got no answer"
 	if q.bad > 0 {

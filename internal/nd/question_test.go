@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"v6probe/internal/craft"
+	"v6probe/internal/packet"
 )
 
 const gateway = "2001:db8::1"
@@ -45,6 +46,12 @@ func TestUnanswered(t *testing.T) {
 		{"four tries to the end", asks(g, gateway, 0, 1, 2, 3), want, ""},
 		{"without an end", asks(g, gateway, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9), want, ""},
 		{"far apart", join(asks(g, gateway, 0, 5, 10, 15), rest), "", ""},
+		{"asked again and again", join(asks(g, gateway, 0, 2.6, 5.2, 7.8, 10.4), rest), "", ""},
+		{"asked again after the second answer", join(asks(g, gateway, 0, 1, 4), rest), "", ""},
+		{"at growing gaps", join(asks(g, gateway, 0, 1, 4, 13), []shot{tick(40)}), want, "4 times within 13 s"},
+		{"at gaps that grow too much", join(asks(g, gateway, 0, 1, 6, 30), []shot{tick(60)}), "", ""},
+		{"under two addresses in turns", inOrder(asks(g, gateway, 0, 2, 4), asks(g.as("2001:db8::beef"), gateway, 1, 3, 5), rest), want + " " + want, ""},
+		{"twice under one address, once under another", inOrder(asks(g, gateway, 0, 2), asks(g.as("2001:db8::beef"), gateway, 1), rest), "", ""},
 		{"close together", join(asks(g, gateway, 0, 0.2, 0.4, 0.6), rest), "", ""},
 		{"others in between", join(asks(g, gateway, 0, 0.5, 1, 1.5, 2), rest), want, ""},
 		{"mirrored", join(asks(g, gateway, 0, 0.001, 1, 1.001), rest), "", ""},
@@ -66,7 +73,15 @@ func TestUnanswered(t *testing.T) {
 		{"answered at once", join(asks(g, gateway, 0), []shot{na(0.1)}, asks(g, gateway, 30), []shot{na(30.1)}, asks(g, gateway, 60), []shot{na(60.1), tick(90)}), "", ""},
 		{"one answer is lost", join(asks(g, gateway, 0), []shot{na(0.1)}, asks(g, gateway, 1), []shot{na(1.1)}, rest), "", ""},
 		{"no answer arrives", join(asks(g, gateway, 0), []shot{na(0.1)}, asks(g, gateway, 1), []shot{na(1.1)}, asks(g, gateway, 2),
-			[]shot{na(2.1)}, rest), want, "goes on, although 3 good answers were of 2001:db8::1 seen here"},
+			[]shot{na(2.1)}, rest), want, "goes on, although 3 good answers were seen here: what 2001:db8::1 sends"},
+		{"answered by another", inOrder([]shot{nsFrom(-5, gw, nodeA.addr)}, asks(g, gateway, 0, 1, 2), every(0.1, 1, 3, func(at float64) shot {
+			return naFor(at, nodeC, g.addr, flagS, gateway)
+		}), rest), want, "goes on, answered 3 times by 02:00:00:00:00:0c, not by 02:00:00:00:00:01 where it was"},
+		{"answered by another with Override", inOrder([]shot{naFrom(-5, gw, nodeA.addr, flagS|flagO)}, asks(g, gateway, 0, 1, 2), every(0.1, 1, 3, func(at float64) shot {
+			return naFor(at, nodeC, g.addr, flagS|flagO, gateway)
+		}), rest), want, "goes on, answered 3 times by 02:00:00:00:00:0c, not by 02:00:00:00:00:01 where it was"},
+		{"answered by its owner and another", inOrder([]shot{nsFrom(-5, gw, nodeA.addr)}, asks(g, gateway, 0, 1, 2), every(0.1, 1, 3, na),
+			every(0.2, 1, 3, func(at float64) shot { return naFor(at, nodeC, g.addr, flagS, gateway) }), rest), want, "goes on, although 3 good answers"},
 		{"answered to all nodes", join(asks(g, gateway, 0, 1, 2), []shot{naFrom(2.5, gw, craft.AllNodes, flagO)}, rest), "", ""},
 		{"answered before", join([]shot{naFrom(-1, gw, craft.AllNodes, flagO)}, asks(g, gateway, 0, 1, 2), rest), want, "and got no answer; 2001:db8::1 was last heard 1.0 s before"},
 		{"answered to all nodes without a link-layer address", join(asks(g, gateway, 0, 1, 2), []shot{naBare(2.5, gw, craft.AllNodes, flagO)}, rest), want, ""},
@@ -84,6 +99,26 @@ func TestUnanswered(t *testing.T) {
 			"1 was seen, of no use by nd.hop-limit"},
 		{"answers without a link-layer address", join(asks(g, gateway, 0, 1, 2), []shot{naBare(2.1, gw, g.addr, flagS|flagO)}, rest), bare + " " + want,
 			"1 was seen, of no use by na.missing-tlla"},
+
+		{"answers with a link-layer address that is too long", inOrder(asks(g, gateway, 0, 1, 2), every(0.1, 1, 3, func(at float64) shot {
+			return icmpFrom(at, gw, g.addr, craft.NA(flagS|flagO, gateway, craft.Option(2, make([]byte, 14))))
+		}), rest), bare + " " + bare + " " + bare + " " + want, "3 were seen, of no use by na.missing-tlla"},
+		{"to a unicast one, with one that is too long", []shot{nsUnicast(0, g, gateway),
+			icmpFrom(0.1, gw, g.addr, craft.NA(flagS|flagO, gateway, craft.Option(2, make([]byte, 14)))), tick(5)}, bare,
+			"its option has 16 bytes, not the 8 of an Ethernet address: receivers drop the whole message"},
+		{"to a multicast one, cut in the option by the capture", []shot{nsFrom(0, g, gateway), cutBy(4, na(0.1)), tick(5)}, "", ""},
+		{"at growing gaps, the second but a little longer", asks(g, gateway, 0, 0.9, 2.4, 4), want, "3 times"},
+		{"unsolicited, with one that is too long", []shot{nsFrom(0, g, gateway),
+			icmpFrom(0.1, gw, craft.AllNodes, craft.NA(flagO, gateway, craft.Option(2, make([]byte, 14)))), tick(5)}, "", ""},
+
+		{"one that said goodbye", join([]shot{naFrom(-9, nodeA, nodeG.addr, flagS|flagO), leaveV2(-5, nodeA)}, asks(g, nodeA.addr, 0, 1, 2), rest), info,
+			"it left its solicited-node group 5.0 s before, as a host does that shuts down or gives the address up"},
+		{"one that said goodbye and was heard again", join([]shot{naFrom(-9, nodeA, nodeG.addr, flagS|flagO), leaveV2(-5, nodeA),
+			naFrom(-4, nodeA, nodeG.addr, flagS|flagO)}, asks(g, nodeA.addr, 0, 1, 2), rest), want, ""},
+		{"one that said goodbye and came back", join([]shot{naFrom(-9, nodeA, nodeG.addr, flagS|flagO), leaveV2(-5, nodeA), reportV2(-4, nodeA)},
+			asks(g, nodeA.addr, 0, 1, 2), rest), want, ""},
+		{"one in whose name another said goodbye", join([]shot{naFrom(-9, nodeA, nodeG.addr, flagS|flagO), rewritten(leaveV2(-5, nodeA), nodeC.mac)},
+			asks(g, nodeA.addr, 0, 1, 2), rest), want, ""},
 
 		{"bare, to a multicast solicitation", join(asks(g, gateway, 0), []shot{naBare(0.1, gw, g.addr, flagS|flagO)}, rest), bare,
 			"2001:db8::1 answers the multicast solicitation of 2001:db8::9 for 2001:db8::1 without its link-layer address"},
@@ -104,6 +139,12 @@ func TestUnanswered(t *testing.T) {
 		{"who asks like a router where none is known", join(asks(nodeG, gateway, 0, 1, 2), rest), info, "that it is a router is not known"},
 		{"a guest asks for a link-local address", join(asks(nodeG, nodeR.addr, 0, 1, 2), rest), want, ""},
 	})
+}
+
+// cutBy returns x as a capture has it that stops n bytes before the frame's end.
+func cutBy(n int, x shot) shot {
+	x.change = func(f *packet.Frame) { f.Data = f.Data[:len(f.Data)-n] }
+	return x
 }
 
 func TestQuestions(t *testing.T) {

@@ -17,8 +17,9 @@ const (
 	maxRedirects = 512
 	// maxAdvertInterval is how long a router may take to its next RA (MaxRtrAdvInterval, RFC 4861 §6.2.1).
 	maxAdvertInterval = 1800 * time.Second
-	// maxNamed is how many routers a detail names.
-	maxNamed = 3
+	// maxNamed is how many routers a detail names, maxRouters how many stations are known to be one.
+	maxNamed   = 3
+	maxRouters = 64
 )
 
 type redirectKey struct {
@@ -39,8 +40,9 @@ type redirectEntry struct {
 
 // linkRouters are the first routers known on a link at some time: to look for them takes long.
 type linkRouters struct {
-	at   time.Time
-	list []netip.Addr
+	at       time.Time
+	list     []netip.Addr
+	stations []packet.MAC // a router may be known by its global address alone, and redirects from its link-local one
 }
 
 func newRedirects() redirects {
@@ -90,16 +92,22 @@ func (c *Checker) judgeRedirect(l *link, p *packet.Packet) (dropped rule.ID, tru
 			"sends %v to %v", p.Source, from, n.MAC, p.Message.RedirectDestination, p.Message.Target)
 		return "", false
 	}
-	routers := c.routers(l)
+	routers, stations := c.routers(l)
 	if len(routers) == 0 {
 		return "", false
+	}
+	saidNo := n != nil && n.Learnt&(FromNA|FromUnsolicitedNA) != 0
+	if !saidNo && slices.Contains(stations, p.EthernetSource) {
+		return "", true
 	}
 	const format = "the sender %v at %s is not among the routers known here, %s; it sends %v to %v%s"
 	station, known := stationText(p.EthernetSource, p.Source), addressList(routers)
 	to, target := p.Message.RedirectDestination, p.Message.Target
 	switch {
-	case n != nil && n.Learnt&(FromNA|FromUnsolicitedNA) != 0:
+	case saidNo:
 		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": its advertisement says R=0")
+	case n != nil && n.Learnt&FromRS != 0:
+		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": it asked for routers, as a host does")
 	case c.clock.Era == 0 && c.clock.Now.Sub(c.clock.First) >= maxAdvertInterval:
 		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": it has not advertised in all "+
 			"the time")
@@ -112,23 +120,29 @@ func (c *Checker) judgeRedirect(l *link, p *packet.Packet) (dropped rule.ID, tru
 	return "redirect.not-first-hop", false
 }
 
-// routers returns some routers of l, as they were known at most a second ago.
-func (c *Checker) routers(l *link) []netip.Addr {
+// routers returns some routers of l, and the stations that are one, as they were known at most a second ago.
+func (c *Checker) routers(l *link) ([]netip.Addr, []packet.MAC) {
 	s := &c.redirects
 	for len(s.routers) <= int(l.id) {
 		s.routers = append(s.routers, linkRouters{})
 	}
 	r := &s.routers[l.id]
 	if within(r.at, c.clock.Now, time.Second) {
-		return r.list
+		return r.list, r.stations
 	}
-	r.at, r.list = c.clock.Now, r.list[:0]
+	r.at, r.list, r.stations = c.clock.Now, r.list[:0], r.stations[:0]
 	c.eachNeighbor(l, func(n *Neighbor) {
-		if n.Router && len(r.list) < maxNamed {
+		if !n.Router {
+			return
+		}
+		if len(r.list) < maxNamed {
 			r.list = append(r.list, n.Address)
 		}
+		if n.HasMAC && n.MAC != (packet.MAC{}) && len(r.stations) < maxRouters && !slices.Contains(r.stations, n.MAC) {
+			r.stations = append(r.stations, n.MAC)
+		}
 	})
-	return r.list
+	return r.list, r.stations
 }
 
 func addressList(list []netip.Addr) string {

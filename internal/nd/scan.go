@@ -16,12 +16,19 @@ const (
 	answerTime = time.Second
 	// soonestAnswer is how long it must have had when the capture ends before that: neighbors answer within milliseconds.
 	soonestAnswer = 100 * time.Millisecond
+	// An asker that hears no answer asks again after RetransTimer, three times in all (RFC 4861 §7.2.2). So it is from
+	// repetition that one knows: answers are unicast, and do not pass everywhere that questions do.
+	soonestRepeat = 800 * time.Millisecond
+	latestRepeat  = 3 * time.Second
+	// manyNames is how many source addresses make a station one that makes them up.
+	manyNames = 64
 
 	// mirrorGap is how soon a copy follows in a row of the same solicitations.
 	mirrorGap = 500 * time.Microsecond
 
 	maxSought     = 1 << 14 // targets, of all links
 	maxLinkSought = 1024    // of one link, not counting those that were heard of
+	maxOverheard  = 256     // half of how many askers are kept whose answers are seen
 )
 
 // scans are the targets of the last solicitations that nobody is known to have, of all links.
@@ -29,6 +36,14 @@ type scans struct {
 	era    uint32
 	recent recent[addrKey, sought]
 	judged int // so many, from the oldest on, had time to answer
+
+	overheard table[addrKey, overheard] // by who asked
+}
+
+// overheard is what came in of the answers to an asker, on an interface that tells what comes in.
+type overheard struct {
+	first   packet.MAC // the station that answered first
+	several bool       // others did, too
 }
 
 // sought is an address that was asked for when nobody was known to have it.
@@ -38,12 +53,15 @@ type sought struct {
 	mac     packet.MAC
 	heard   bool // of it, since: a flood may well push that out of the neighbor table
 	unknown bool // nobody was heard of who has it
+	// proven says that an answer would have been seen, or that the asker got none: it asked again.
+	proven bool
 }
 
 // scanState is what a link's solicitations look like together (RFC 6583).
 type scanState struct {
 	sought  int // targets in scans that were not heard of
-	unknown int // of them, those that nobody has
+	unknown int // of them, those that nobody was heard of who has them, in time
+	proven  int // of these, those that nobody has
 	last    struct {
 		source, target netip.Addr
 		mac            packet.MAC
@@ -55,7 +73,9 @@ type scanState struct {
 	flood  *scanFlood // nil until there was one
 }
 
-func newScans() scans { return scans{recent: newRecent[addrKey, sought](maxSought)} }
+func newScans() scans {
+	return scans{recent: newRecent[addrKey, sought](maxSought), overheard: newTable[addrKey, overheard](maxOverheard)}
+}
 
 // scan takes in an NS that receivers accept.
 func (c *Checker) scan(l *link, p *packet.Packet) {
@@ -94,7 +114,7 @@ func (c *Checker) beginScans() {
 	s.era, s.judged = c.clock.Era, 0
 	s.recent.clear()
 	for _, l := range c.links.order {
-		l.sought, l.unknown, l.second.start = 0, 0, 0
+		l.sought, l.unknown, l.proven, l.second.start = 0, 0, 0, 0
 		if l.flood != nil {
 			l.flood.until = time.Time{}
 		}
@@ -124,17 +144,62 @@ func (c *Checker) exists(l *link, a netip.Addr) bool {
 
 // seek takes in that p asks for an address that nobody is known to have. Asked for again it counts once.
 func (c *Checker) seek(l *link, p *packet.Packet, at int64) {
+	full := l.sought >= maxLinkSought
+	if f := l.flood; full && f != nil && f.all && !c.clock.Now.After(f.until) {
+		return // a flood by its rate needs no further proof
+	}
 	s := &c.scans
 	k := keyOf(l, p.Message.Target)
 	var room [1]*sought
-	if l.sought >= maxLinkSought || len(s.recent.find(k, room[:])) > 0 {
+	asker := p.Source.As16()
+	if found := s.recent.find(k, room[:]); len(found) > 0 {
+		a := found[0]
+		if age := time.Duration(at - a.at); a.asker == asker && age >= soonestRepeat && age <= latestRepeat && !a.proven {
+			a.proven = true
+			if a.unknown {
+				c.prove(l)
+			}
+		}
+		return
+	}
+	if full {
 		return
 	}
 	if int(s.recent.length) == maxSought {
 		c.expireSought()
 	}
-	s.recent.push(k, sought{at: at, asker: p.Source.As16(), mac: p.EthernetSource})
+	s.recent.push(k, sought{at: at, asker: asker, mac: p.EthernetSource, proven: c.overhears(l, p)})
 	l.sought++
+}
+
+// overhear takes in an advertisement that receivers accept: who asked for it gets its answers past here.
+func (c *Checker) overhear(l *link, p *packet.Packet) {
+	if p.Frame.Direction != packet.Incoming || p.Destination.IsMulticast() || p.EthernetSource == (packet.MAC{}) {
+		return
+	}
+	k := keyOf(l, p.Destination)
+	o, isNew := c.scans.overheard.add(k)
+	if isNew {
+		o.first = p.EthernetSource
+	} else if o.first != p.EthernetSource && !o.several {
+		o.several = true
+		c.scans.overheard.touch(k)
+	}
+}
+
+// overhears reports whether answers to the question p would be seen here: the capturing host asks, or both questions and
+// answers of several come in, as on a mirror port. An answer that comes in alone may be one that a switch has flooded.
+// Where they go opposite ways, those of the stations on the asker's side do not pass, and a capture without ways does not
+// tell.
+func (c *Checker) overhears(l *link, p *packet.Packet) bool {
+	switch p.Frame.Direction {
+	case packet.Outgoing:
+		return l.hardwareAddr != packet.MAC{} && p.SentHere()
+	case packet.Incoming:
+		o := c.scans.overheard.peek(keyOf(l, p.Source))
+		return o != nil && o.several
+	}
+	return false
 }
 
 // heardOf takes in that a was heard of: somebody has it.
@@ -165,6 +230,9 @@ func (c *Checker) expireSought() {
 	}
 	if a.unknown {
 		l.unknown--
+		if a.proven {
+			l.proven--
+		}
 	}
 	s.judged--
 	s.recent.pop()
@@ -186,13 +254,57 @@ func (c *Checker) judgeSought() {
 	}
 	a.unknown = true
 	l.unknown++
-	if l.unknown < scanTargets {
-		return
+	if a.proven {
+		c.prove(l)
 	}
+}
+
+// prove counts a target that nobody has.
+func (c *Checker) prove(l *link) {
+	l.proven++
+	if l.proven >= scanTargets {
+		c.scanGoesOn(l, packet.MAC{})
+	}
+}
+
+// scanGoesOn takes in that l is scanned, and names it the first time. Of the station who, if any, questions that are not
+// repeated count as well.
+func (c *Checker) scanGoesOn(l *link, who packet.MAC) {
 	if l.flood == nil {
-		c.nameScan(l)
+		c.nameScan(l, who)
 	}
 	l.flood.goesOn(c.clock.Now)
+}
+
+// judgeNames looks for a station that asks under many source addresses for many targets that nobody has. No honest one
+// does that, whether it repeats its questions or not.
+func (c *Checker) judgeNames(l *link) {
+	s := &c.scans
+	var stations heavy[packet.MAC]
+	s.eachUnknown(l, func(a *sought) { stations.add(a.mac) })
+	who, _ := stations.most()
+	if who == (packet.MAC{}) {
+		return
+	}
+	names, asked := make(askers), 0
+	s.eachUnknown(l, func(a *sought) {
+		if a.mac == who {
+			names.add(a.asker)
+			asked++
+		}
+	})
+	if asked >= scanTargets && len(names) >= manyNames {
+		c.scanGoesOn(l, who)
+	}
+}
+
+// eachUnknown calls f for the targets of l that nobody was heard of who has them.
+func (s *scans) eachUnknown(l *link, f func(*sought)) {
+	for i := range s.judged {
+		if k, a := s.recent.at(i); k.link == l.id && a.unknown {
+			f(a)
+		}
+	}
 }
 
 // judgeScans judges the targets that had that long to answer.
@@ -214,7 +326,7 @@ func (c *Checker) advanceScans() {
 	now := c.clock.Now.UnixNano()
 	for {
 		_, a := c.scans.recent.oldest()
-		if a == nil || time.Duration(now-a.at) <= scanTime {
+		if a == nil || time.Duration(now-a.at) <= scanTime+answerTime {
 			return
 		}
 		c.expireSought()
@@ -226,7 +338,15 @@ func (c *Checker) sweepScans(end bool) {
 	c.beginScans()
 	if end {
 		c.judgeScans(soonestAnswer)
-		return
+	} else {
+		c.judgeScans(answerTime)
 	}
-	c.advanceScans()
+	for _, l := range c.links.order {
+		if l.unknown >= scanTargets && l.proven < scanTargets {
+			c.judgeNames(l)
+		}
+	}
+	if !end {
+		c.advanceScans()
+	}
 }

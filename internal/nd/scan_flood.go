@@ -131,13 +131,13 @@ func station6Of(mac packet.MAC, source [16]byte) station6 {
 	return station6{mac: mac}
 }
 
-// nameScan tells that too many targets of l that nobody has were asked for.
-func (c *Checker) nameScan(l *link) {
+// nameScan tells that too many targets of l that nobody has were asked for. Of the station who all count.
+func (c *Checker) nameScan(l *link, who packet.MAC) {
 	f := c.newFlood(l, make(askers))
-	c.addSought(l, f)
+	c.addSought(l, f, who)
 	detail := fmt.Sprintf("%d addresses that nobody is known to have were asked for within %s, %s", f.total,
 		seconds(time.Duration(f.last-f.first)), c.whoScans(l, f))
-	if l.advertisements == 0 {
+	if who != (packet.MAC{}) && l.advertisements == 0 {
 		detail += "; no advertisement at all was seen here, so whether they are answered elsewhere cannot be known"
 	}
 	c.add(l, "ns.flood", detail)
@@ -156,12 +156,16 @@ func (f *scanFlood) goesOn(now time.Time) {
 	f.until = now.Add(scanTime)
 }
 
-// addSought counts into f the solicitations for targets of l that nobody is known to have.
-func (c *Checker) addSought(l *link, f *scanFlood) {
+// addSought counts into f the solicitations for targets of l that nobody has, and of the station who, if any, for all that
+// nobody is known to have.
+func (c *Checker) addSought(l *link, f *scanFlood, who packet.MAC) {
 	s := &c.scans
 	for i := range int(s.recent.length) {
 		k, a := s.recent.at(i)
-		if k.link == l.id && (a.unknown || i >= s.judged && !a.heard && !c.exists(l, netip.AddrFrom16(k.addr))) {
+		if k.link != l.id || !a.proven && (a.mac != who || who == packet.MAC{}) {
+			continue
+		}
+		if a.unknown || i >= s.judged && !a.heard && !c.exists(l, netip.AddrFrom16(k.addr)) {
 			f.add(a.at, a.asker, station6Of(a.mac, a.asker))
 		}
 	}

@@ -42,12 +42,14 @@ type station struct {
 	targets int
 	owned   int // that another station used at that time
 	foreign int // advertised from another address, by a station that does not use them
+	meek    int // of those, without Override, as a proxy has it and an owner need not
 	// The tests of other stations that it answered: two of different stations and addresses are enough.
 	tested  int
 	testers [proxyTests]packet.MAC
 	tests   [proxyTests]netip.Addr
 
 	proxy, toldTests bool
+	doubted          bool // told that it may be one, or one on purpose
 }
 
 // answers are who answers for an address.
@@ -62,6 +64,7 @@ type answers struct {
 	duplicate Duplicate // the last proof that two stations have the address
 	proved    time.Time // when that was, zero for never
 	told      time.Time
+	doubted   bool // told that whether they are on one link cannot be known
 }
 
 // claim is a station's answer for an address.
@@ -72,7 +75,7 @@ type claim struct {
 	last   time.Time
 	full   bool // the last answer was solicited and had Override: an owner's
 	// How the claim is counted in its station.
-	owned, foreign bool
+	owned, foreign, meek bool
 }
 
 func newStations() stations {
@@ -98,6 +101,9 @@ func (m *claim) uncount(s *station) {
 	if m.foreign {
 		s.foreign = max(0, s.foreign-1)
 	}
+	if m.meek {
+		s.meek = max(0, s.meek-1)
+	}
 }
 
 // answered takes in that p, an NA that receivers accept, came from its station.
@@ -107,7 +113,7 @@ func (c *Checker) answered(l *link, p *packet.Packet) {
 	if !ok {
 		mac = p.EthernetSource
 	}
-	if mac == (packet.MAC{}) || !target.IsValid() {
+	if mac == (packet.MAC{}) || !target.IsValid() || misfit(p, icmp6.OptTargetLinkLayerAddress) != nil {
 		return
 	}
 	key, who := keyOf(l, target), stationKey{l.id, mac}

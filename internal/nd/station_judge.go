@@ -7,12 +7,16 @@ import (
 	"slices"
 
 	"v6probe/internal/packet"
+	"v6probe/internal/rule"
 )
 
 // countClaim counts m, the claim that p makes of an address that n is known of (nil for nothing), for its station and, if
 // it shows that another one's claim is of an address that p's sender owns, for that one.
 func (c *Checker) countClaim(l *link, p *packet.Packet, a *answers, m *claim, s *station, n *neighbor) {
 	target, now, from := p.Message.Target, c.clock.Now, p.EthernetSource
+	if l.several(target) {
+		return
+	}
 	if n == nil {
 		n = &neighbor{}
 	}
@@ -22,6 +26,9 @@ func (c *Checker) countClaim(l *link, p *packet.Packet, a *answers, m *claim, s 
 	if foreign && !mine && !m.foreign {
 		m.foreign = true
 		s.foreign++
+		if m.meek = !p.Message.NA.Override; m.meek {
+			s.meek++
+		}
 	}
 	// Who advertises an address from itself may be its owner as well as another who did so before.
 	others := used && !mine && (n.userSure || foreign)
@@ -81,11 +88,34 @@ func (c *Checker) judgeProxy(l *link, p *packet.Packet, s *station, mac packet.M
 		s.proxy = true
 		c.report.Add("nd.proxy", -1, mac.String(), "%v answers for %d addresses that other stations use, %v of %v among them",
 			mac, s.owned, p.Message.Target, stationText(n.owner(), p.Message.Target))
-	case s.foreign >= proxyForeign:
+	case s.foreign >= proxyForeign && s.owned+s.tested > 0:
 		s.proxy = true
-		c.report.Add("nd.proxy", -1, mac.String(), "%v answers for %d addresses from another one than each of them, now for %v from %v",
-			mac, s.foreign, p.Message.Target, p.Source)
+		c.report.Add("nd.proxy", -1, mac.String(), "%v answers for %d addresses from another one than each of them, now for %v from %v; "+
+			"%d of them %s another station's", mac, s.foreign, p.Message.Target, p.Source, s.owned+s.tested, isOrAre(s.owned+s.tested))
+	case s.foreign >= proxyForeign && !s.doubted:
+		s.doubted = true
+		c.doubtProxy(p, s, mac)
 	}
+}
+
+// doubtProxy says of s, the station that p comes from, that it answers for many addresses that nobody else was heard to
+// have. A router does so on purpose for clients behind it (RFC 4861 §7.2.8), and a host with many addresses may do so.
+func (c *Checker) doubtProxy(p *packet.Packet, s *station, mac packet.MAC) {
+	if s.meek == s.foreign {
+		c.report.Add("nd.proxy", -1, mac.String(), "%v answers for %d addresses without Override from another one than each of them, as a "+
+			"proxy does, now for %v from %v; no other station was heard to have one of them", mac, s.foreign, p.Message.Target, p.Source)
+	} else {
+		c.report.Add("nd.proxy", -1, mac.String(), "%v answers for %d addresses from another one than each of them, with Override, now for "+
+			"%v from %v: a proxy, or addresses of its own, which cannot be told apart", mac, s.foreign, p.Message.Target, p.Source)
+	}
+	c.report.Findings[len(c.report.Findings)-1].Severity = rule.Info
+}
+
+func isOrAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // owner returns the station that uses the address of n, zero when that is not known. n may be nil.
@@ -127,6 +157,15 @@ func (c *Checker) judgeDuplicate(l *link, p *packet.Packet, a *answers, m *claim
 		return
 	}
 	target := p.Message.Target
+	if l.several(target) {
+		if !a.doubted {
+			a.doubted = true
+			c.report.Add("nd.duplicate-address", -1, target.String(), "two stations have %v: %v and %v%s", target, other.mac, m.mac, oneLinkDoubt)
+			f := &c.report.Findings[len(c.report.Findings)-1]
+			f.Severity, f.Source = rule.Info, target
+		}
+		return
+	}
 	a.duplicate = Duplicate{Address: target, Prober: other.mac, Defender: m.mac, At: p.Frame.Time, Frame: p.Frame.Number}
 	a.proved = now
 	if n != nil {
@@ -167,14 +206,4 @@ func (c *Checker) viewStations(l *link, v *Link) {
 		}
 	})
 	slices.SortFunc(v.Duplicates[from:], func(a, b Duplicate) int { return a.Address.Compare(b.Address) })
-
-	if len(v.Proxies) == 0 {
-		return
-	}
-	for i := range v.Neighbors {
-		n := &v.Neighbors[i]
-		if a := c.stations.answers.peek(keyOf(l, n.Address)); a != nil {
-			n.Proxied = slices.ContainsFunc(a.claims[:], func(m claim) bool { return c.isProxy(l, m.mac) })
-		}
-	}
 }

@@ -5,11 +5,14 @@ import (
 	"testing"
 
 	"v6probe/internal/craft"
+	"v6probe/internal/packet"
 )
 
 func TestDuplicate(t *testing.T) {
 	const want = "nd.duplicate-address"
 	twin := node{nodeB.mac, nodeA.addr}
+	ll, llTwin := nodeA.as("fe80::1"), nodeB.as("fe80::1")
+	mixed := func(x shot) shot { return cooked(x, packet.Incoming) }
 	solicited := func(at float64, n node) shot { return naFrom(at, n, nodeG.addr, flagS|flagO) }
 	runScenes(t, []scene{
 		{"both answer", []shot{nsFrom(0, nodeG, nodeA.addr), solicited(0.1, nodeA), solicited(0.4, twin)}, want,
@@ -36,6 +39,9 @@ func TestDuplicate(t *testing.T) {
 		{"a bond", []shot{solicited(0, nodeA), icmpFrom(0.1, nodeA, nodeG.addr, craft.NA(flagS|flagO, nodeA.addr, craft.TLLA(newMAC)))}, "", ""},
 		{"mirrored", []shot{solicited(0, nodeA), solicited(0.001, nodeA)}, "", ""},
 		{"a clock that was set back", []shot{solicited(100, nodeA), solicited(105, twin), solicited(1, nodeA)}, "", ""},
+		{"a link-local address on two links", []shot{mixed(solicited(0, ll)), mixed(solicited(1, llTwin)), mixed(solicited(2, ll)), mixed(solicited(3, llTwin)),
+			mixed(solicited(90, ll)), mixed(solicited(91, llTwin)), mixed(solicited(92, ll))}, want + ":info", "whether they are on one link cannot be known"},
+		{"a global address in a capture of two links", []shot{mixed(solicited(0, nodeA)), mixed(solicited(0.1, twin))}, want, "within 0.1 s"},
 	})
 }
 
@@ -83,12 +89,16 @@ func TestProxy(t *testing.T) {
 	tests := func(at float64, n node) shot { return dadFrom(at, n.mac, n.addr) }
 	// answersFor is an answer of nodeB for another's address, proper as RFC 4861 §7.2.8 has it.
 	answersFor := func(at float64, n node) shot { return naFor(at, nodeB, nodeG.addr, flagS, n.addr) }
+	// aliases is one with Override, as of its own address.
+	aliases := func(at float64, n node) shot { return naFor(at, nodeB, nodeG.addr, flagS|flagO, n.addr) }
 	// claims is one that looks as if the other had sent it.
 	claims := func(at float64, n node) shot { return naFrom(at, node{nodeB.mac, n.addr}, nodeG.addr, flagS|flagO) }
 	// defends is an answer to a test.
 	defends := func(at float64, n node) shot { return naFor(at, nodeB, craft.AllNodes, 0, n.addr) }
 	owns := func(at float64, n node) shot { return naFrom(at, n, nodeG.addr, flagS|flagO) }
 	four, three, many := guests(4), guests(3), guests(16)
+	local := []node{four[0].as("fe80::1"), four[1].as("fe80::2")}
+	mixed := func(x shot) shot { return cooked(x, packet.Incoming) }
 	runScenes(t, []scene{
 		{"for four that are here", join(each(0, 0.1, four, speaks), each(10, 1, four, answersFor)), want,
 			"02:00:00:00:00:0b answers for 4 addresses that other stations use, 2001:db8::1:3 of 02:00:00:01:00:03 among them"},
@@ -110,8 +120,16 @@ func TestProxy(t *testing.T) {
 			each(0, 0.1, many, func(at float64, n node) shot { return naFrom(at, node{nodeA.mac, n.addr}, nodeG.addr, flagS|flagO) }),
 			each(100, 0.1, many, claims), each(110, 0.1, many, func(at float64, n node) shot { return nsFrom(at, node{nodeB.mac, n.addr}, router) }),
 			each(300, 0.1, many, func(at float64, n node) shot { return naFrom(at, node{nodeA.mac, n.addr}, nodeG.addr, flagS|flagO) })), "", ""},
-		{"for sixteen that are not here", each(0, 1, many, answersFor), want,
-			"02:00:00:00:00:0b answers for 16 addresses from another one than each of them, now for 2001:db8::1:f from 2001:db8::b"},
+		{"for sixteen that are not here", each(0, 1, many, answersFor), want + ":info",
+			"02:00:00:00:00:0b answers for 16 addresses without Override from another one than each of them, as a proxy does, now for 2001:db8::1:f " +
+				"from 2001:db8::b; no other station was heard to have one of them"},
+		{"for one that is here and sixteen that are not", join([]shot{speaks(-1, guests(20)[19])}, each(0, 1, append(guests(20)[19:], many...), answersFor)), want,
+			"02:00:00:00:00:0b answers for 16 addresses from another one than each of them, now for 2001:db8::1:e from 2001:db8::b; 1 of them is another station's"},
+		{"for sixteen, then for one that is here", join(each(0, 1, many, answersFor), []shot{speaks(20, many[3]), answersFor(21, many[3])}),
+			want + " " + want + ":info", ""},
+		{"twenty addresses of its own", each(0, 1, guests(20), aliases), want + ":info",
+			"answers for 16 addresses from another one than each of them, with Override, now for 2001:db8::1:f from 2001:db8::b: a proxy, or addresses " +
+				"of its own, which cannot be told apart"},
 		{"for fifteen, twice", join(each(0, 1, many[:15], answersFor), each(100, 1, many[:15], answersFor)), "", ""},
 		{"a host with many addresses", each(0, 1, guests(100), claims), "", ""},
 		{"a host with many addresses that it uses", join(each(0, 0.1, many, func(at float64, n node) shot { return nsFrom(at, node{nodeB.mac, n.addr}, router) }),
@@ -141,6 +159,9 @@ func TestProxy(t *testing.T) {
 		{"for two that tested long ago", inOrder(each(-60, 5, four[:2], tests), each(10, 5, four[:2], owns), each(10.1, 5, four[:2], claims),
 			each(11, 5, four[:2], speaks), each(12, 5, four[:2], claims)), false},
 		{"long after the tests of two", join(each(0, 1, four[:2], tests), each(30, 1, four[:2], defends)), false},
+		{"on other links, for link-local ones", inOrder(eachOf(mixed, each(0, 5, local, tests)...), eachOf(mixed, each(0.1, 5, local, func(at float64, n node) shot {
+			return naFrom(at, node{nodeB.mac, n.addr}, nodeG.addr, flagS|flagO)
+		})...)), false},
 		{"the testers themselves", join(each(0, 0.1, four, tests), each(1, 0.1, four, func(at float64, n node) shot { return naFrom(at, n, craft.AllNodes, flagO) })), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

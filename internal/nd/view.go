@@ -1,7 +1,9 @@
 package nd
 
 import (
+	"bytes"
 	"net/netip"
+	"slices"
 	"time"
 
 	"v6probe/internal/packet"
@@ -124,6 +126,7 @@ const (
 	FateShrank              // no packet above the MTU since
 	FateIgnored             // goes on sending packets that are too big
 	FateQuiet               // nothing above 1280 bytes since
+	FateUnclear             // goes on, but too soon, or in segments that are joined here, to say how long they are on the wire
 )
 
 // ErrorGroup is the ICMPv6 errors of one kind that one source sent about one flow.
@@ -167,17 +170,18 @@ type SilentGroup struct {
 	Last                     time.Time
 }
 
-// Links returns the picture of every link on which a message was seen, in the order of their first.
+// Links returns the picture of every link on which a message was seen, RSs and RAs included, in the order of their first.
 func (c *Checker) Links() []Link {
 	var all []Link
 	for _, l := range c.links.order {
-		if l.solicitations+l.advertisements+l.redirects+l.errors+l.queries+l.reports == 0 {
+		if l.solicitations+l.advertisements+l.redirects+l.errors+l.queries+l.reports+l.routerMessages == 0 {
 			continue
 		}
 		v := Link{Where: l.where, Now: c.clock.Now, Solicitations: l.solicitations, Advertisements: l.advertisements,
 			RedirectCount: l.redirects, ErrorCount: l.errors, Queries: l.queries, Reports: l.reports}
 		c.viewNeighbors(l, &v)
 		c.viewStations(l, &v)
+		c.viewProxied(l, &v)
 		c.viewQuestions(l, &v)
 		c.viewProbes(l, &v)
 		c.viewScan(l, &v)
@@ -187,4 +191,51 @@ func (c *Checker) Links() []Link {
 		all = append(all, v)
 	}
 	return all
+}
+
+// viewProxied marks the neighbors that proxies answer for, and takes from what a proxy answers for the addresses that it
+// has itself.
+func (c *Checker) viewProxied(l *link, v *Link) {
+	if len(v.Proxies) == 0 {
+		return
+	}
+	foreign := make(map[netip.Addr]bool)
+	c.stations.answers.each(func(k addrKey, a *answers) {
+		if k.link != l.id {
+			return
+		}
+		n := c.neighbors.table.peek(k)
+		for i := range a.claims {
+			m := &a.claims[i]
+			switch p := v.proxy(m.mac); {
+			case p == nil:
+			case n != nil && !m.owned && n.belongs(m):
+				p.Targets = max(0, p.Targets-1)
+			default:
+				foreign[netip.AddrFrom16(k.addr)] = true
+			}
+		}
+	})
+	for i := range v.Neighbors {
+		v.Neighbors[i].Proxied = foreign[v.Neighbors[i].Address]
+	}
+}
+
+// proxy returns the proxy with address mac, or nil.
+func (v *Link) proxy(mac packet.MAC) *Proxy {
+	i, ok := slices.BinarySearchFunc(v.Proxies, mac, func(p Proxy, mac packet.MAC) int { return bytes.Compare(p.MAC[:], mac[:]) })
+	if !ok {
+		return nil
+	}
+	return &v.Proxies[i]
+}
+
+// belongs reports whether the address of n is the claiming station's own, as it solicits from it or, when nobody is known
+// to, has tested it.
+func (n *neighbor) belongs(m *claim) bool {
+	owner := n.tester
+	if n.userSure {
+		owner = n.user
+	}
+	return owner != (packet.MAC{}) && (owner == m.mac || owner == m.source)
 }

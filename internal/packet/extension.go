@@ -1,11 +1,15 @@
 package packet
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 const (
 	maxExtensions = 16
 
 	optionPad1        = 0
+	optionPadN        = 1
 	optionJumbo       = 0xc2 // RFC 2675 §2
 	optionHomeAddress = 0xc9 // RFC 6275 §6.3
 )
@@ -76,7 +80,7 @@ func (w *walk) follow(p *Packet) place {
 		w.nextAt, w.next, w.off = w.off, b[0], w.off+length
 		switch proto {
 		case protoHopByHop, protoDestinationOptions:
-			w.options(p, b[:length])
+			w.options(p, b[:length], proto)
 		case protoRouting:
 			w.detour = w.detour || b[3] != 0 // segments left: the final destination is in the routing header
 		case protoAH:
@@ -121,22 +125,45 @@ func (w *walk) isAtomic(p *Packet, b []byte) bool {
 	return f.Atomic
 }
 
-// options looks through the options of the header b, which ends at w.off (RFC 8200 §4.2).
-func (w *walk) options(p *Packet, b []byte) {
+// options looks through the options of the header b of that number, which ends at w.off (RFC 8200 §4.2). Of those that a
+// receiver drops the packet for it records the first.
+func (w *walk) options(p *Packet, b []byte, proto uint8) {
+	refused := false
 	for i := 2; i < len(b); {
 		if b[i] == optionPad1 {
 			i++
 			continue
 		}
 		if i+2 > len(b) || i+2+int(b[i+1]) > len(b) {
-			p.damage(DamageOptions, w.off-len(b)+i)
+			if !refused {
+				p.damage(DamageOptions, w.off-len(b)+i)
+			}
 			return
+		}
+		end := i + 2 + int(b[i+1])
+		if !refused && refuses(proto, b[i], b[i+2:end]) {
+			refused = true
+			p.damage(DamageOptions, w.off-len(b)+i)
 		}
 		if b[i] == optionHomeAddress {
 			w.detour = true // RFC 6275 §11.3.2: the home address is the source in the pseudo-header
 		}
-		i += 2 + int(b[i+1])
+		i = end
 	}
+}
+
+// refuses reports whether a receiver drops the packet for an option in a header of that number: one that it does not know
+// and may not step over, as the two high bits of its type say, or padding that is not zero, which Linux does not take.
+func refuses(proto, option uint8, data []byte) bool {
+	switch option {
+	case optionPadN:
+		return slices.ContainsFunc(data, func(c byte) bool { return c != 0 })
+	case optionJumbo:
+		return proto != protoHopByHop
+	case optionHomeAddress:
+		return proto != protoDestinationOptions
+	}
+	return option>>6 != 0
 }
 
 // jumboLength returns the payload length in the jumbo payload option of the hop-by-hop header b, or 0. Its alignment

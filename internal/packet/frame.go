@@ -120,7 +120,7 @@ const (
 	DamageOverlap                                   // RFC 5722: fragments overlap; the datagram is refused
 	DamageFragmentLength                            // RFC 8200 §4.5: not a multiple of 8, past 65535, or past the last fragment
 	DamageFragmentLimit                             // more fragments than are kept: the datagram is not put together
-	DamageOptions                                   // hop-by-hop or destination options that do not parse
+	DamageOptions                                   // hop-by-hop or destination options that do not parse, or that a receiver refuses
 )
 
 // Damage is one thing wrong with a packet.

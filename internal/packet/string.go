@@ -86,7 +86,7 @@ func (k DamageKind) String() string {
 	case DamageFragmentLimit:
 		return "too many fragments"
 	case DamageOptions:
-		return "extension header options that do not parse"
+		return "extension header options that do not parse or that receivers refuse"
 	}
 	return "damage " + strconv.Itoa(int(k))
 }

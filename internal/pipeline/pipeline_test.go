@@ -17,6 +17,7 @@ import (
 // frames is a source of the frames given, which ends with err.
 type frames struct {
 	list   [][]byte
+	lost   []int // how many bytes of each the capture lacks; nil for none
 	err    error
 	number uint64
 }
@@ -28,10 +29,13 @@ func (s *frames) Next(ctx context.Context) (packet.Frame, error) {
 	if int(s.number) == len(s.list) {
 		return packet.Frame{}, s.err
 	}
-	data := s.list[s.number]
+	data, lost := s.list[s.number], 0
+	if s.lost != nil {
+		lost = s.lost[s.number]
+	}
 	s.number++
 	return packet.Frame{
-		Number: s.number, Time: time.Unix(int64(s.number), 0), Data: data, Length: len(data),
+		Number: s.number, Time: time.Unix(int64(s.number), 0), Data: data, Length: len(data) + lost,
 		LinkType: packet.LinkTypeEthernet, Interface: &packet.Interface{},
 	}, nil
 }
@@ -88,6 +92,17 @@ func TestRunTellsAFaultOnce(t *testing.T) {
 	}
 	if d := got.Last.Sub(got.First); d != 2*time.Second {
 		t.Errorf("the messages span %v, want 2s", d)
+	}
+}
+
+// TestRunCountsCutFrames wants those counted of which too little is there, and not a long frame whose headers are.
+func TestRunCountsCutFrames(t *testing.T) {
+	list := ra(4)
+	list[3] = append(slices.Clone(list[3]), make([]byte, enough)...)
+	got, err := Run(t.Context(), Options{Source: &frames{list: list, lost: []int{0, 1, 1000, 1000}, err: io.EOF},
+		Checker: &always{}, Sink: &record{}, Wanted: every})
+	if err != nil || got.Cut != 2 {
+		t.Errorf("%d frames were cut (%v), want 2", got.Cut, err)
 	}
 }
 

@@ -161,8 +161,12 @@ func (t *Text) Line(p *packet.Packet, found []rule.Finding) {
 	if l := p.Link().String(); l != "" {
 		b.WriteString(" " + printable(l))
 	}
-	fmt.Fprintf(&b, " %v > %v %v", p.Source, p.Destination, m.Type)
-	if usual := usualHopLimit(m.Type); p.HopLimit != usual {
+	fmt.Fprintf(&b, " %v", p.Source)
+	if p.Source.IsUnspecified() && p.EthernetSource != (packet.MAC{}) {
+		fmt.Fprintf(&b, " (%v)", p.EthernetSource)
+	}
+	fmt.Fprintf(&b, " > %v %s", p.Destination, messageName(m.Type, m.Code))
+	if !usualHopLimit(m.Type, p.HopLimit) {
 		fmt.Fprintf(&b, ", hop limit %d", p.HopLimit)
 	}
 	said := describeMessage(&b, m)

@@ -8,16 +8,13 @@ import (
 	"v6probe/internal/icmp6"
 )
 
-// usualHopLimit returns the hop limit that goes without saying: that of a message which no router forwards. The others
-// have none.
-func usualHopLimit(t icmp6.Type) uint8 {
-	switch {
-	case t.IsND():
-		return 255
-	case t.IsMLD():
-		return 1
+// usualHopLimit reports whether the hop limit of a message goes without saying: it is the one of all messages that no
+// router forwards, or one that errors begin with.
+func usualHopLimit(t icmp6.Type, limit uint8) bool {
+	if t.IsMLD() {
+		return limit == 1
 	}
-	return 0
+	return limit == 255 || limit == 64 && t.IsError()
 }
 
 // describeMessage appends what m says apart from its options, in the words of one line. said is the option that is told
@@ -35,7 +32,7 @@ func describeMessage(b *strings.Builder, m *icmp6.Message) (said int) {
 			a, _ := m.Options[said].LinkLayerAddress()
 			b.WriteString(" is at " + string(appendMAC(nil, a)))
 		} else {
-			b.WriteString(", no target MAC")
+			b.WriteString(" is here, no MAC given")
 		}
 		b.WriteString(", flags " + neighborFlags(m.NA))
 	case icmp6.TypeRedirect:
@@ -85,18 +82,15 @@ func neighborFlags(f icmp6.NeighborFlags) string {
 	return strings.Join(s, " ")
 }
 
-// describeError says an ICMPv6 error: ", mtu 1400 for fd17::a.43210 > 2001:db8::80.443 tcp, length 1500".
+// describeError says an ICMPv6 error: ", mtu 1400, for fd17::a.43210 > 2001:db8::80.443 tcp, length 1500".
 func describeError(b *strings.Builder, m *icmp6.Message) {
 	if m.Type == icmp6.TypePacketTooBig && !m.Short {
 		fmt.Fprintf(b, ", mtu %d", m.MTU())
 	}
-	if meaning, _ := codeWords(m.Type, m.Code); meaning != "" {
-		b.WriteString(", " + meaning)
-	}
 	if m.Type == icmp6.TypeParameterProblem && !m.Short {
 		fmt.Fprintf(b, ", pointer %d", m.Pointer())
 	}
-	b.WriteString(" for " + quoteText(m.Quoted()))
+	b.WriteString(", for " + quoteText(m.Quoted()))
 }
 
 // quoteText says a quoted packet: "fd17::a.43210 > 2001:db8::80.443 tcp, length 1500".
@@ -177,7 +171,7 @@ func describeMLD(b *strings.Builder, m *icmp6.Message) {
 		}
 	}
 	if n > maxRecords {
-		fmt.Fprintf(b, ", and %d records more", n-maxRecords)
+		fmt.Fprintf(b, ", and %s more", Plural(n-maxRecords, "record"))
 	}
 }
 

@@ -95,6 +95,9 @@ func (j *JSON) Summary(s Summary) error {
 	if s.Forgotten > 0 {
 		o = o.uint("forgotten_links", s.Forgotten)
 	}
+	if s.Cut > 0 {
+		o = o.uint("cut_frames", s.Cut)
+	}
 	if s.Damage != "" {
 		o = o.key("damage").string(s.Damage)
 	}
@@ -118,6 +121,7 @@ func (j *JSON) end(o object) error {
 type Summary struct {
 	Stats     capture.Stats
 	Messages  uint64
+	Cut       uint64 // frames of which the capture has too little
 	Tally     *rule.Tally
 	Forgotten uint64        // links, for lack of room
 	FailOn    rule.Severity // findings from here on make the verdict "fail"

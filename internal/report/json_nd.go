@@ -147,6 +147,8 @@ func fateName(f nd.Fate) string {
 		return "ignored"
 	case nd.FateQuiet:
 		return "quiet"
+	case nd.FateUnclear:
+		return "unclear"
 	}
 	return "unknown"
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"v6probe/internal/nd"
 	"v6probe/internal/packet"
@@ -57,43 +58,54 @@ func prefixed(where packet.Link, s string) string {
 // maxTroubleLines is how many lines of each kind of trouble the live table shows: the screen is for neighbors as well.
 const maxTroubleLines = 4
 
+// linkHead is the head of the column of links in the live table.
+const linkHead = "Link  "
+
 // NeighborLines returns the live table of nd, for Progress.Show, on a terminal so many columns wide: what is wrong, then
-// the neighbors.
-func NeighborLines(links []nd.Link, columns int) []string {
-	var lines []string
+// the neighbors. more is how many lines there are beyond these.
+func NeighborLines(links []nd.Link, columns int) (lines []string, more int) {
 	for i := range links {
 		lines = append(lines, troubleLines(&links[i])...)
-		if len(lines) >= maxLines {
-			return lines[:maxLines]
-		}
 	}
 	type row struct {
-		where packet.Link
+		link string
 		nd.Neighbor
 	}
 	var rows []row
-	width, prefix := 12, 0
+	width, prefix, all := 12, 0, 0
 	for i := range links {
-		for _, n := range firstOf(worstNeighbors(&links[i]), maxLines-len(lines)-len(rows)) {
-			rows = append(rows, row{links[i].Where, n})
-			width, prefix = max(width, len(n.Address.String())), max(prefix, len(prefixed(links[i].Where, "")))
+		all += len(links[i].Neighbors)
+		name := prefixed(links[i].Where, "")
+		for _, n := range firstOf(worstNeighbors(&links[i]), max(maxLines-len(lines)-len(rows), 0)) {
+			rows = append(rows, row{name, n})
+			width, prefix = max(width, len(n.Address.String())), max(prefix, utf8.RuneCountInString(name))
 		}
+	}
+	if prefix > 0 {
+		prefix = max(prefix, len(linkHead))
 	}
 	// 45 columns take the MAC, the flag, the state and the time.
 	width = max(min(width, columns-prefix-45), 12)
-	for _, r := range rows {
-		lines = append(lines, prefixed(r.where, neighborLine(r.Neighbor, width)))
+	line := func(link, address, mac, router, state, seen string) {
+		lines = append(lines, fmt.Sprintf("%-*s%-*s  %-17s  %-1s  %-10s  %s", prefix, link, width, address, mac, router, state, seen))
 	}
-	return lines
+	more = all - len(rows)
+	if len(rows) > 0 {
+		line(linkHead[:min(prefix, len(linkHead))], "Neighbor", "MAC", "R", "state", "seen")
+	}
+	for _, r := range rows {
+		line(r.link, r.Address.String(), macOf(r.Neighbor), routerFlag(r.Neighbor), stateName(r.State), r.Last.Local().Format(time.TimeOnly))
+	}
+	shown := firstOf(lines, min(len(lines), maxLines))
+	return shown, more + len(lines) - len(shown)
 }
 
-func neighborLine(n nd.Neighbor, width int) string {
-	router := ""
+// routerFlag returns "R" for a router, "" for any other neighbor.
+func routerFlag(n nd.Neighbor) string {
 	if n.Router {
-		router = "R"
+		return "R"
 	}
-	return fmt.Sprintf("%-*v  %-17s  %-1s  %-10s  %s", width, n.Address, macOf(n), router, stateName(n.State),
-		n.Last.Local().Format(time.TimeOnly))
+	return ""
 }
 
 func troubleLines(l *nd.Link) []string {
@@ -105,7 +117,7 @@ func troubleLines(l *nd.Link) []string {
 		add("duplicate: %v is on %v and %v", d.Address, d.Prober, d.Defender)
 	}
 	for _, q := range firstOf(worstQuestions(l.Questions), maxTroubleLines) {
-		add("unanswered: %v asks for %v, %s", q.Asker, q.Target, times(uint64(q.Tries)))
+		add("in vain: %v asks for %v, %s", q.Asker, q.Target, times(uint64(q.Tries)))
 	}
 	if s := l.Scan; s != nil {
 		add("scan: %s, up to %d in a second", Plural(s.Solicitations, "solicitation"), s.Peak)
@@ -119,6 +131,7 @@ func troubleLines(l *nd.Link) []string {
 	return lines
 }
 
+// firstOf returns the first n of list, or as many as there are.
 func firstOf[T any](list []T, n int) []T { return list[:min(len(list), n)] }
 
 // macOf returns the MAC of n as text, "" where it is not known.

@@ -50,6 +50,8 @@ var messages = []struct {
 	{"ns", craft.Frame(craft.GuestMAC, craft.GuestLL, "ff02::1:ff00:1", craft.NS(craft.RouterLL, craft.SLLA(craft.GuestMAC))),
 		"fe80::ff:fe00:2 > ff02::1:ff00:1 neighbor-solicitation, who has fe80::ff:fe00:1, source MAC 02:00:00:00:00:02",
 		`{"message":"neighbor-solicitation","target":"fe80::ff:fe00:1","hop_limit":255}`},
+	{"ns of a test", craft.Frame(craft.GuestMAC, "::", "ff02::1:ff00:2", craft.NS(craft.GuestLL, craft.Nonce([]byte{1, 2, 3, 4, 5, 6}))),
+		":: (02:00:00:00:00:02) > ff02::1:ff00:2 neighbor-solicitation, who has fe80::ff:fe00:2, nonce 010203040506", `{"source":"::"}`},
 	{"ns short", craft.Frame(craft.GuestMAC, craft.GuestLL, "ff02::1:ff00:1", craft.NS(craft.RouterLL)[:20]),
 		"fe80::ff:fe00:2 > ff02::1:ff00:1 neighbor-solicitation, who has ?, cut short",
 		`{"target":"","truncated":true}`},
@@ -57,7 +59,7 @@ var messages = []struct {
 		"fe80::ff:fe00:1 > fe80::ff:fe00:2 neighbor-advertisement, fe80::ff:fe00:1 is at 02:00:00:00:00:01, flags R S O",
 		`{"router":true,"solicited":true,"override":true,"target":"fe80::ff:fe00:1"}`},
 	{"na without options", craft.Frame(craft.RouterMAC, craft.RouterLL, craft.GuestLL, craft.NA(0, craft.RouterLL)),
-		"fe80::ff:fe00:1 > fe80::ff:fe00:2 neighbor-advertisement, fe80::ff:fe00:1, no target MAC, flags none",
+		"fe80::ff:fe00:1 > fe80::ff:fe00:2 neighbor-advertisement, fe80::ff:fe00:1 is here, no MAC given, flags none",
 		`{"router":false,"solicited":false,"override":false}`},
 	{"redirect", craft.Frame(craft.RouterMAC, craft.RouterLL, craft.GuestLL, craft.Redirect("fe80::9", server,
 		craft.TLLA("02:00:00:00:00:09"), craft.RedirectedHeader(udpQuote()))),
@@ -67,41 +69,45 @@ var messages = []struct {
 	{"redirect on-link", craft.Frame(craft.RouterMAC, craft.RouterLL, craft.GuestLL, craft.Redirect(host, host)),
 		"fe80::ff:fe00:1 > fe80::ff:fe00:2 redirect, fd17::a is on-link", `{"target":"fd17::a"}`},
 	{"too big", fromRouter(craft.TooBig(1400, tcpQuote())),
-		"2001:db8:f::1 > fd17::a packet-too-big, hop limit 63, mtu 1400 for fd17::a.43210 > 2001:db8::80.443 tcp, length 1500",
+		"2001:db8:f::1 > fd17::a packet-too-big, hop limit 63, mtu 1400, for fd17::a.43210 > 2001:db8::80.443 tcp, length 1500",
 		`{"message":"packet-too-big","mtu":1400,"code":0,"quoted":{"source":"fd17::a","destination":"2001:db8::80","length":1500,` +
 			`"bytes":1500,"hop_limit":61,"protocol":6,"source_port":43210,"destination_port":443}}`},
 	{"too big, code 7", fromRouter(append([]byte{2, 7}, craft.TooBig(1400, udpQuote())[2:]...)),
-		"2001:db8:f::1 > fd17::a packet-too-big, hop limit 63, mtu 1400, code 7 for fd17::a.40000 > 2001:db8::80.53 udp, length 53",
+		"2001:db8:f::1 > fd17::a packet-too-big (code 7), hop limit 63, mtu 1400, for fd17::a.40000 > 2001:db8::80.53 udp, length 53",
 		`{"code":7}`},
 	{"no route", fromRouter(craft.Unreachable(0, udpQuote())),
-		"2001:db8:f::1 > fd17::a destination-unreachable, hop limit 63, no route for fd17::a.40000 > 2001:db8::80.53 udp, length 53",
+		"2001:db8:f::1 > fd17::a unreachable (no route), hop limit 63, for fd17::a.40000 > 2001:db8::80.53 udp, length 53",
 		`{"message":"destination-unreachable","code":0}`},
 	{"unknown code", fromRouter(craft.Unreachable(99, echoQuote())),
-		"2001:db8:f::1 > fd17::a destination-unreachable, hop limit 63, code 99 for fd17::a > 2001:db8::80 echo-request " +
+		"2001:db8:f::1 > fd17::a unreachable (code 99), hop limit 63, for fd17::a > 2001:db8::80 echo-request " +
 			"id 4660 seq 1, length 56",
 		`{"code":99,"quoted":{"source":"fd17::a","destination":"2001:db8::80","length":56,"bytes":56,"hop_limit":64,"protocol":58,` +
 			`"icmp_type":128,"icmp_code":0,"message":"echo-request","echo_id":4660,"echo_sequence":1}}`},
 	{"about a solicitation", fromRouter(craft.Unreachable(3, craft.IPv6(host, "ff02::1:ff00:1", 255, 58,
 		craft.ICMPv6(host, "ff02::1:ff00:1", craft.NS("fd17::1"))))),
-		"2001:db8:f::1 > fd17::a destination-unreachable, hop limit 63, address unreachable for fd17::a > ff02::1:ff00:1 " +
+		"2001:db8:f::1 > fd17::a address unreachable, hop limit 63, for fd17::a > ff02::1:ff00:1 " +
 			"neighbor-solicitation, target fd17::1, length 64",
 		`{"quoted":{"source":"fd17::a","destination":"ff02::1:ff00:1","length":64,"bytes":64,"hop_limit":255,"protocol":58,` +
 			`"icmp_type":135,"icmp_code":0,"message":"neighbor-solicitation","target":"fd17::1"}}`},
 	{"a later fragment", fromRouter(craft.TimeExceeded(1, craft.IPv6(host, server, 1, 44, craft.Join(
 		craft.FragmentHeader(17, 1448, false, 77), make([]byte, 40))))),
-		"2001:db8:f::1 > fd17::a time-exceeded, hop limit 63, reassembly time exceeded for fd17::a > 2001:db8::80 udp, " +
+		"2001:db8:f::1 > fd17::a reassembly time exceeded, hop limit 63, for fd17::a > 2001:db8::80 udp, " +
 			"fragment at 1448, length 88",
 		`{"quoted":{"source":"fd17::a","destination":"2001:db8::80","length":88,"bytes":88,"hop_limit":1,"protocol":17,` +
 			`"extensions":[44],"fragment_offset":1448,"fragment_id":77}}`},
 	{"parameter problem", fromRouter(craft.ParameterProblem(1, 6, craft.IPv6(host, server, 60, 200, make([]byte, 8)))),
-		"2001:db8:f::1 > fd17::a parameter-problem, hop limit 63, unrecognized next header, pointer 6 for " +
+		"2001:db8:f::1 > fd17::a parameter-problem (unrecognized next header), hop limit 63, pointer 6, for " +
 			"fd17::a > 2001:db8::80 protocol 200, length 48",
 		`{"pointer":6,"code":1}`},
+	{"from a neighbor", craft.EthernetIPv6(craft.RouterMAC, host, craft.IPv6(hop, host, 64, 58, craft.ICMPv6(hop, host, craft.TimeExceeded(0, udpQuote())))),
+		"2001:db8:f::1 > fd17::a hop limit exceeded, for fd17::a.40000 > 2001:db8::80.53 udp, length 53", `{"hop_limit":64}`},
+	{"from a neighbor of another kind", craft.EthernetIPv6(craft.RouterMAC, host, craft.IPv6(hop, host, 255, 58, craft.ICMPv6(hop, host, craft.TimeExceeded(9, nil)))),
+		"2001:db8:f::1 > fd17::a time-exceeded (code 9), for a packet that is not quoted", `{"hop_limit":255}`},
 	{"quotes rubbish", fromRouter(craft.Unreachable(4, []byte("\x1b[2J no packet"))),
-		"2001:db8:f::1 > fd17::a destination-unreachable, hop limit 63, port unreachable for 14 bytes that are no IPv6 packet",
+		"2001:db8:f::1 > fd17::a port unreachable, hop limit 63, for 14 bytes that are no IPv6 packet",
 		`{"quoted_raw":"1b5b324a206e6f207061636b6574"}`},
 	{"quotes nothing", fromRouter(craft.TooBig(1400, nil)[:4]),
-		"2001:db8:f::1 > fd17::a packet-too-big, hop limit 63 for a packet that is not quoted, cut short", `{"mtu":null,"truncated":true}`},
+		"2001:db8:f::1 > fd17::a packet-too-big, hop limit 63, for a packet that is not quoted, cut short", `{"mtu":null,"truncated":true}`},
 	{"mld query", craft.MLDFrame(craft.RouterMAC, craft.RouterLL, "ff02::1", craft.MLDv2Query(10000, "::", 0x0a, 125)),
 		"fe80::ff:fe00:1 > ff02::1 mld-query, general, max delay 10.0 s",
 		`{"hop_limit":1,"max_response_delay":10000,"group":"::","robustness":2,"interval":125,"suppress":true,"source_count":0}`},
@@ -119,6 +125,9 @@ var messages = []struct {
 		`{"records":[{"type":4,"name":"change-to-exclude","group":"ff02::1:ff00:2","sources":[]},` +
 			`{"type":1,"name":"mode-is-include","group":"ff0e::1","sources":["fd17::a","2001:db8::80"]},` +
 			`{"type":9,"name":"record-9","group":"ff0e::2","sources":[]}]}`},
+	{"mldv2 report of one too many", craft.MLDFrame(craft.GuestMAC, craft.GuestLL, "ff02::16", craft.MLDv2ReportOf(slices.Repeat(
+		[][]byte{craft.MLDRecord(2, "ff0e::1")}, 9)...)),
+		"fe80::ff:fe00:2 > ff02::16 mldv2-report" + strings.Repeat(", is_ex ff0e::1", 8) + ", and 1 record more", `{}`},
 	{"mldv2 report of many", craft.MLDFrame(craft.GuestMAC, craft.GuestLL, "ff02::16", craft.MLDv2ReportOf(slices.Repeat(
 		[][]byte{craft.MLDRecord(2, "ff0e::1")}, 20)...)),
 		"fe80::ff:fe00:2 > ff02::16 mldv2-report" + strings.Repeat(", is_ex ff0e::1", 8) + ", and 12 records more", `{}`},

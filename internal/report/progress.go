@@ -17,12 +17,14 @@ type Progress struct {
 	size  func() (columns, rows int) // of the terminal; nil when there is none to draw on
 	quiet bool
 	start time.Time
+	now   func() time.Time
 
-	last    time.Time // of an update; these two belong to the goroutine that runs the pipeline
+	last    time.Time // of an update; these three belong to the goroutine that runs the pipeline
+	next    time.Time // when the next may be
 	updates int
 
 	mu      sync.Mutex
-	iface   string
+	doing   string
 	timeout time.Duration
 	noun    string   // what a line is about: "router"
 	lines   []string // what Show was given, or the bar of a file
@@ -35,7 +37,7 @@ type Progress struct {
 // NewProgress returns a Progress on w. size tells how large the terminal is, each time it is drawn on; it is nil where
 // there is none.
 func NewProgress(w io.Writer, size func() (columns, rows int), quiet bool) *Progress {
-	return &Progress{w: w, size: size, quiet: quiet, start: time.Now()}
+	return &Progress{w: w, size: size, quiet: quiet, start: time.Now(), now: time.Now}
 }
 
 // Note says a line of news.
@@ -50,20 +52,20 @@ func (p *Progress) Note(text string) {
 	p.draw()
 }
 
-// Listen says that packets of iface are awaited for the given time, 0 for ever.
-func (p *Progress) Listen(iface string, timeout time.Duration) {
+// Begin says what is being done, "listening on eth0", and for how long at most, 0 for ever.
+func (p *Progress) Begin(doing string, timeout time.Duration) {
 	if p.quiet {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.iface, p.timeout = printable(iface), timeout
+	p.doing, p.timeout = printable(doing), timeout
 	if p.size == nil {
 		until := "until interrupted"
 		if timeout > 0 {
 			until = "for up to " + timeout.String()
 		}
-		fmt.Fprintf(p.w, "v6probe: listening on %s %s\n", p.iface, until)
+		fmt.Fprintf(p.w, "v6probe: %s %s\n", p.doing, until)
 		return
 	}
 	p.draw()
@@ -92,14 +94,18 @@ func (p *Progress) tick() {
 }
 
 // Show puts on the screen what lines returns: at once, but no more than a few dozen times a second, so that a flood of
-// messages does not become one of escape sequences. lines is given the width of the terminal and returns the lines to
+// messages does not become one of escape sequences, and for a small share of the time only where that takes long. lines is given the width of the terminal and returns the lines to
 // show and how many there are beyond them; noun is what a line is about.
 func (p *Progress) Show(noun string, lines func(columns int) (lines []string, more int)) {
 	if p.stop == nil {
 		return
 	}
-	if now := time.Now(); now.Sub(p.last) >= time.Second {
-		p.last, p.updates = now, 0
+	begin := p.now()
+	if begin.Before(p.next) {
+		return
+	}
+	if begin.Sub(p.last) >= time.Second {
+		p.last, p.updates = begin, 0
 	}
 	if p.updates++; p.updates > updatesPerSecond {
 		return
@@ -107,10 +113,19 @@ func (p *Progress) Show(noun string, lines func(columns int) (lines []string, mo
 	columns, _ := p.size()
 	list, more := lines(columns)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.noun, p.lines, p.more = noun, list, more
 	p.redraw()
+	p.mu.Unlock()
+	end := p.now()
+	if cost := end.Sub(begin); cost > cheapPicture {
+		p.next = end.Add(idleShare * cost)
+	}
 }
+
+const (
+	cheapPicture = 3 * time.Millisecond // updatesPerSecond of these harm nobody
+	idleShare    = 9                    // how many times as long as a dearer one took there is none
+)
 
 // File shows how much of a file was read, once that takes long enough to wonder.
 func (p *Progress) File(s capture.Stats) {
@@ -143,7 +158,7 @@ func (p *Progress) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
-	p.lines, p.more, p.iface = nil, 0, ""
+	p.lines, p.more, p.doing = nil, 0, ""
 }
 
 func (p *Progress) redraw() {
@@ -151,10 +166,11 @@ func (p *Progress) redraw() {
 	p.draw()
 }
 
-// clear takes what draw drew off the screen again, and what was typed behind it, ^C above all.
+// clear takes what draw drew off the screen again, and what was typed behind it, ^C above all. It does so line by line:
+// some terminals take the erasing of a whole screen for a reason to keep it in their scrollback.
 func (p *Progress) clear() {
 	if p.drawn > 0 {
-		fmt.Fprintf(p.w, "\r\x1b[%dA\x1b[J", p.drawn)
+		fmt.Fprint(p.w, "\r\x1b[K"+strings.Repeat("\x1b[A\x1b[K", p.drawn))
 	}
 	p.drawn = 0
 }
@@ -166,14 +182,16 @@ func (p *Progress) draw() {
 	}
 	columns, rows := p.size()
 	lines, more := p.lines, p.more
-	if p.iface != "" {
+	if p.doing != "" {
 		lines = append([]string{p.status()}, lines...)
 	}
-	if room := max(rows-2, 1); len(lines) > room {
-		more += len(lines) - room
-		lines = lines[:room]
+	room := max(rows-2, 1) // the first line is below the top of the screen, and the cursor below the last
+	if len(lines) > room || more > 0 && len(lines) == room {
+		keep := max(room-1, 1)
+		more += len(lines) - keep
+		lines = lines[:keep]
 	}
-	if more > 0 {
+	if more > 0 && len(lines) < room {
 		lines = append(lines[:len(lines):len(lines)], fmt.Sprintf("… and %s more", Plural(more, p.noun)))
 	}
 	for _, l := range lines {
@@ -188,7 +206,7 @@ func (p *Progress) draw() {
 func (p *Progress) status() string {
 	gone := time.Since(p.start).Round(time.Second)
 	if p.timeout == 0 {
-		return fmt.Sprintf("listening on %s, %v, Ctrl-C ends", p.iface, gone)
+		return fmt.Sprintf("%s, %v, Ctrl-C ends", p.doing, gone)
 	}
-	return fmt.Sprintf("listening on %s, %v of %v, Ctrl-C ends early", p.iface, gone, p.timeout)
+	return fmt.Sprintf("%s, %v of %v, Ctrl-C ends early", p.doing, gone, p.timeout)
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"v6probe/internal/ra"
 )
@@ -23,22 +24,29 @@ func TestProgressFitsTheScreen(t *testing.T) {
 	const columns, rows = 40, 10
 	var out bytes.Buffer
 	p := NewProgress(&out, func() (int, int) { return columns, rows }, false)
-	p.Listen("eth0", 0)
+	p.Begin("listening on eth0", 0)
 	for range 3 {
 		p.Show("router", manyRouters(200))
 	}
 	p.End()
-	screens := strings.Split(out.String(), "\x1b[J")
-	if last := screens[len(screens)-1]; last != "" {
+	if strings.Contains(out.String(), "\x1b[J") {
+		t.Error("some terminals keep in their scrollback what ESC [ J takes off the whole screen")
+	}
+	const begin, up = "\r\x1b[K", "\x1b[A\x1b[K"
+	screens := strings.Split(out.String(), begin)
+	if last := screens[len(screens)-1]; strings.ReplaceAll(last, up, "") != "" {
 		t.Errorf("left behind: %q", last)
 	}
-	for _, screen := range screens[1 : len(screens)-1] {
-		body, up, ok := strings.Cut(screen, "\r\x1b[")
-		lines := strings.Split(strings.TrimSuffix(body, "\n"), "\n")
-		if !ok || up != fmt.Sprintf("%dA", len(lines)) {
-			t.Fatalf("%d lines are cleared by %q", len(lines), up)
+	for i, screen := range screens[2:] {
+		before := strings.ReplaceAll(screens[i+1], up, "")
+		lines := strings.Split(strings.TrimSuffix(before, "\n"), "\n")
+		if n := strings.Count(screen, up); n != len(lines) {
+			t.Fatalf("%d lines are cleared by %d", len(lines), n)
 		}
-		if len(lines) >= rows {
+		if len(lines) == 1 {
+			continue // listening, and nothing yet
+		}
+		if len(lines) != rows-2 {
 			t.Errorf("%d lines on a screen of %d", len(lines), rows)
 		}
 		for _, l := range lines {
@@ -46,8 +54,26 @@ func TestProgressFitsTheScreen(t *testing.T) {
 				t.Errorf("%d columns on a screen of %d: %q", n, columns, l)
 			}
 		}
-		if want := "… and 193 routers more"; lines[len(lines)-1] != want {
+		if want := "… and 194 routers more"; lines[len(lines)-1] != want {
 			t.Errorf("the last line is %q, want %q", lines[len(lines)-1], want)
+		}
+	}
+}
+
+// TestProgressOnTinyScreens: a line of its own for the status, and no line that scrolls where one can help it.
+func TestProgressOnTinyScreens(t *testing.T) {
+	for rows := range 6 {
+		var out bytes.Buffer
+		p := NewProgress(&out, func() (int, int) { return 40, rows }, false)
+		p.Begin("listening on eth0", 0)
+		out.Reset()
+		p.Show("router", manyRouters(9))
+		p.mu.Lock()
+		got := out.String()
+		p.mu.Unlock()
+		p.End()
+		if n := strings.Count(got, "\n"); n != max(rows-2, 1) || !strings.Contains(got, "listening") {
+			t.Errorf("%d rows: %q", rows, got)
 		}
 	}
 }
@@ -57,7 +83,7 @@ func TestProgressFitsTheScreen(t *testing.T) {
 func TestProgressShowsTheAnswerAtOnce(t *testing.T) {
 	var out bytes.Buffer
 	p := NewProgress(&out, func() (int, int) { return 80, 24 }, false)
-	p.Listen("eth0", 0)
+	p.Begin("listening on eth0", 0)
 	p.Show("router", manyRouters(0))
 	p.Show("router", manyRouters(1))
 	p.mu.Lock()
@@ -76,12 +102,35 @@ func TestProgressWithoutTerminal(t *testing.T) {
 	}{{false, "v6probe: listening on eth0 until interrupted\nv6probe: news\n"}, {true, ""}} {
 		var out bytes.Buffer
 		p := NewProgress(&out, nil, tt.quiet)
-		p.Listen("eth0", 0)
+		p.Begin("listening on eth0", 0)
 		p.Show("router", manyRouters(3))
 		p.Note("news")
 		p.End()
 		if out.String() != tt.want {
 			t.Errorf("quiet %v: %q, want %q", tt.quiet, out.String(), tt.want)
+		}
+	}
+}
+
+// TestProgressTakesItsShare wants a picture that takes long drawn seldom.
+func TestProgressTakesItsShare(t *testing.T) {
+	for cost, want := range map[time.Duration]int{time.Millisecond: updatesPerSecond, 50 * time.Millisecond: 2} {
+		var out bytes.Buffer
+		p := NewProgress(&out, func() (int, int) { return 80, 24 }, false)
+		p.Begin("listening on eth0", 0)
+		now := time.Now()
+		p.now = func() time.Time { return now }
+		drawn := 0
+		for end := now.Add(time.Second); now.Before(end); now = now.Add(time.Millisecond) { // a message each
+			p.Show("link", func(int) ([]string, int) {
+				drawn++
+				now = now.Add(cost)
+				return nil, 0
+			})
+		}
+		p.End()
+		if drawn != want {
+			t.Errorf("a picture that takes %v was drawn %d times in a second, want %d", cost, drawn, want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ const resolvedTarget = "fd17:625c:f037:2::5"
 
 func resolvedStation(mac string, override bool) resolve.Station {
 	s := resolve.Station{MAC: packet.MAC(craft.MAC(mac)), EthernetSource: packet.MAC(craft.MAC(mac)),
-		Source: netip.MustParseAddr(resolvedTarget), Solicited: true, Override: override, Answers: 4}
+		Source: netip.MustParseAddr(resolvedTarget), Solicited: true, Override: override, OverrideKnown: true, AskedAlone: 3, Answers: 4}
 	s.Answered[resolve.Group], s.Answered[resolve.Unicast] = 1, 3
 	s.RTT = []resolve.RTT{{Kind: resolve.Group, Time: 112 * time.Microsecond}, {Kind: resolve.Unicast, Time: 60 * time.Microsecond},
 		{Kind: resolve.Unicast, Time: 61500 * time.Nanosecond}, {Kind: resolve.Unicast, Time: 12 * time.Millisecond}}
@@ -57,20 +57,48 @@ func TestResolvedText(t *testing.T) {
 	held.Counts[resolve.Burst].Held = 7
 	early := withBurst(resolvedResult(one), 20, 10)
 	early.Complete = false
+	unicast, unicast2 := one, two
+	unicast.Override, unicast.OverrideKnown, unicast2.Override, unicast2.OverrideKnown = false, false, false, false
+	lostUnicast := resolvedResult(unicast)
+	lostUnicast.Counts[resolve.Group] = resolve.Count{Sent: 3}
+	withheld := resolvedResult(unicast)
+	withheld.Counts[resolve.Group] = resolve.Count{Held: 3}
+	cut := func(r *resolve.Result, settled bool, burst int) *resolve.Result {
+		r.Complete, r.Settled, r.Burst = false, settled, burst
+		return r
+	}
+	own := func(stations ...resolve.Station) *resolve.Result {
+		r := resolvedResult(stations...)
+		r.Link.Own = "eth0"
+		return r
+	}
 	for _, c := range []struct {
 		name string
 		r    *resolve.Result
 		want []string
 	}{
 		{"host", resolvedResult(one), []string{"fd17:625c:f037:2::5 is at 02:00:00:00:00:05.\n\n  flags       S (solicited), O (override)\n" +
-			"  multicast   1 asked, 1 answered in 0.112 ms\n  unicast     3 asked, 3 answered in 0.060, 0.061, 12.000 ms\n"}},
+			"  multicast   1 asked, 1 answered in 0.112 ms\n  unicast     3 asked, 3 answered in 0.060, 0.061, 12.0 ms\n"}},
 		{"router", resolvedResult(router), []string{"is at 02:00:00:00:00:05, a router.", "flags       R (router), S"}},
 		{"proxy", resolvedResult(proxy), []string{"where fe80::9 answers for it, as a proxy does"}},
 		{"anycast", resolvedResult(anycast), []string{"which answers as for an anycast address"}},
 		{"virtual MAC", resolvedResult(virtual), []string{"is at 02:00:00:00:00:05.", "frames from 02:00:00:00:00:06"}},
 		{"absent", resolvedResult(), []string{"fd17:625c:f037:2::5 does not answer.\n\n  multicast   3 asked, none answered\n" +
 			"  all nodes   3 asked, none answered\n"}},
-		{"not asked", &resolve.Result{Target: one.Source}, []string{"was not asked for"}},
+		{"not asked", &resolve.Result{Target: one.Source, Complete: true}, []string{"fd17:625c:f037:2::5 was not asked for: nothing left this host.\n"}},
+		{"by unicast only", lostUnicast, []string{"is at 02:00:00:00:00:05, but hosts do not find it", "S (solicited); O is unknown"}},
+		{"held back", withheld, []string{"solicitations to its group are held back in this host."}},
+		{"two by unicast only", resolvedResult(unicast, unicast2), []string{"2 stations answer for fd17:625c:f037:2::5: a duplicate, unless it is"}},
+		{"ended before the burst", cut(resolvedResult(one), true, 100), []string{"is at 02:", "early end   the burst was not sent, so whether there is a limit"}},
+		{"ended after the first", cut(resolvedResult(one), false, 0), []string{"early end   whether another station answers as well cannot be told"}},
+		{"ended at once", cut(resolvedResult(), false, 0), []string{"did not answer before the asking ended early: nothing can be told."}},
+		{"own", own(), []string{"is this host's own address (eth0): only this host has it, as far as answers came."}},
+		{"own, ended at once", cut(own(), false, 0), []string{"own address (eth0); whether another station has it cannot be told."}},
+		{"own, ended before all nodes", cut(own(), true, 0), []string{"as far as answers came.", "early end   not all was asked"}},
+		{"own and another's", own(one), []string{"own address (eth0), and a duplicate: 1 other station answers for it."}},
+		{"own and two others'", own(one, two), []string{"and a duplicate: 2 other stations answer for it."}},
+		{"own and a proxy's", own(anycast), []string{"own address (eth0); 1 other station answers for it as for an anycast address or as a proxy."}},
+		{"own and by unicast only", own(unicast), []string{"a duplicate, unless it is an anycast address"}},
 		{"duplicate", resolvedResult(one, two), []string{"is a duplicate: 2 stations answer for it.",
 			"Station 02:00:00:00:00:05, from fd17:", "Station 02:00:00:00:00:06, from fd17:", "unicast     3 asked, 3 answered"}},
 		{"own and proxy", resolvedResult(one, proxy), []string{"2 stations answer for fd17:625c:f037:2::5, as for an anycast"}},
@@ -117,12 +145,15 @@ func TestResolvedJSON(t *testing.T) {
 		r    *resolve.Result
 		want string
 	}{
-		{r, `"address":"fd17:625c:f037:2::5","mac":"02:00:00:00:00:05","router":false,"rtt":[0.112,0.060,0.061,12.000],` +
+		{r, `"address":"fd17:625c:f037:2::5","own":false,"mac":"02:00:00:00:00:05","router":false,"rtt":[0.060,0.061,12.000],` +
 			`"sent":4,"answered":4,"complete":true,"stations":[{"mac":"02:00:00:00:00:05","source_mac":"02:00:00:00:00:05",` +
-			`"source":"fd17:625c:f037:2::5","router":false,"solicited":true,"override":true,"answers":4,"rtt":[0.112,0.060,0.061,12.000]}],` +
-			`"multicast":{"sent":1,"answered":1},"unicast":{"sent":3,"answered":3},"slow":{"sent":20,"answered":20,"rate":10.0},` +
+			`"source":"fd17:625c:f037:2::5","router":false,"solicited":true,"override":true,"answers":4,` +
+			`"multicast":{"sent":1,"answered":1,"rtt":[0.112]},"unicast":{"sent":3,"answered":3,"rtt":[0.060,0.061,12.000]},` +
+			`"slow":{"sent":20,"answered":0,"rtt":[]}}],` +
+			`"multicast":{"sent":1,"answered":1,"rtt":[0.112]},"unicast":{"sent":3,"answered":3,"rtt":[0.060,0.061,12.000]},` +
+			`"slow":{"sent":20,"answered":20,"rtt":[],"rate":10.0},` +
 			`"burst":{"sent":100,"answered":10,"rate":500.0,"answered_at_once":6,"answers_per_second":20.0}}` + "\n"},
-		{resolvedResult(), `"address":"fd17:625c:f037:2::5","sent":6,"answered":0,"complete":true,"stations":[],` +
+		{resolvedResult(), `"address":"fd17:625c:f037:2::5","own":false,"sent":6,"answered":0,"complete":true,"stations":[],` +
 			`"multicast":{"sent":3,"answered":0},"all_nodes":{"sent":3,"answered":0}}` + "\n"},
 	} {
 		var out bytes.Buffer

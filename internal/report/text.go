@@ -157,6 +157,10 @@ func (t *Text) Verdict(s Summary, what string) {
 	if n := s.Stats.KernelDrops; n > 0 {
 		text += fmt.Sprintf("; the kernel dropped %s before v6probe saw them", Plural(n, "frame"))
 	}
+	if s.Cut > 0 {
+		text += fmt.Sprintf("; the capture has only the beginning of %s, so that not all of their messages could be judged",
+			Plural(s.Cut, "frame"))
+	}
 	for i, l := range wrap(text, t.style.width()-6) {
 		if i > 0 {
 			word = "    "

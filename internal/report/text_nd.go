@@ -56,7 +56,7 @@ func (t *Text) noDiscovery(listened time.Duration) {
 		head = "No neighbor discovery was heard in " + Duration(listened) + "."
 	}
 	t.line(t.style.paint(sgrBold, head))
-	text := "That is, no NS, NA, Redirect, MLD message or ICMPv6 error; `v6probe ra` looks at Router Advertisements. "
+	text := "That is, no NS, NA, RS, RA, Redirect, MLD message or ICMPv6 error. "
 	if listened == 0 {
 		text += "Either there were none, or a filter kept them out of the capture: `icmp6` loses MLD and whatever stands " +
 			"behind an extension header."
@@ -79,7 +79,7 @@ func (t *Text) neighborLink(l *nd.Link) int {
 	}
 	t.neighborTable(l)
 	t.section("Duplicate addresses", "duplicate", duplicateTexts(l))
-	t.section("Unanswered", "question", questionTexts(l))
+	t.section("Asked in vain", "question", questionTexts(l))
 	t.section("Scan", "scan", scanTexts(l))
 	t.section("Proxies", "station", proxyTexts(l))
 	n := t.errorSection(l)
@@ -103,39 +103,76 @@ func (t *Text) section(title, noun string, entries []string) {
 
 // ndHeadline says in one sentence who is here and what is wrong at a glance.
 func ndHeadline(l *nd.Link) string {
-	here, routers := 0, 0
-	for _, n := range l.Neighbors {
-		if n.State != nd.Incomplete && n.State != nd.Failed {
-			here++
-			if n.Router {
-				routers++
-			}
-		}
-	}
-	s := "no neighbor was heard"
-	switch here {
-	case 0:
-	case 1:
-		s = Plural(here, "neighbor") + " is here"
-		if routers == 1 {
-			s += ", a router"
-		}
-	default:
-		s = Plural(here, "neighbor") + " are here"
-		if routers == 1 {
-			s += ", 1 of them a router"
-		} else if routers > 1 {
-			s += fmt.Sprintf(", %d of them routers", routers)
-		}
-	}
+	s := whoIsHere(l.Neighbors)
 	bad := troubles(l)
-	if len(bad) == 0 && here > 0 {
+	if len(bad) == 0 && s != "" {
 		bad = []string{"no question is left unanswered and no duplicate was seen"}
 	}
 	if l.ErrorCount > 0 {
 		bad = append(bad, Plural(l.ErrorCount, "ICMPv6 error"))
 	}
-	return strings.Join(append([]string{s}, bad...), "; ") + "."
+	return strings.Join(append([]string{cmp.Or(s, "no neighbor was heard")}, bad...), "; ") + "."
+}
+
+// whoIsHere counts the stations that are here, by their Ethernet addresses: one that has several addresses is still one,
+// and one router. "" is nobody.
+func whoIsHere(list []nd.Neighbor) string {
+	stations := make(map[packet.MAC]bool) // whether it is a router
+	known, unknown, unknownRouters := 0, 0, 0
+	for _, n := range list {
+		switch {
+		case n.State == nd.Incomplete || n.State == nd.Failed:
+		case n.HasMAC:
+			known++
+			stations[n.MAC] = stations[n.MAC] || n.Router
+		default:
+			unknown++
+			if n.Router {
+				unknownRouters++
+			}
+		}
+	}
+	routers := 0
+	for _, router := range stations {
+		if router {
+			routers++
+		}
+	}
+	var s string
+	if known > 0 {
+		s = Plural(len(stations), "station") + " with " + addresses(known) + isHere(len(stations)) + ofThem(len(stations), routers, "a router", "routers")
+	}
+	if unknown == 0 {
+		return s
+	}
+	if s != "" {
+		s += ", and "
+	}
+	s += addresses(unknown) + " whose MAC is not known"
+	if known == 0 {
+		s += isHere(unknown)
+	}
+	return s + ofThem(unknown, unknownRouters, "a router's", "routers'")
+}
+
+func isHere(n int) string {
+	if n == 1 {
+		return " is here"
+	}
+	return " are here"
+}
+
+// ofThem says that n of all are one, or several.
+func ofThem(all, n int, one, several string) string {
+	switch {
+	case n == 0:
+		return ""
+	case all == 1:
+		return ", " + one
+	case n == 1:
+		return ", 1 of them " + one
+	}
+	return fmt.Sprintf(", %d of them %s", n, several)
 }
 
 // troubles lists what is wrong, worst first.
@@ -185,11 +222,7 @@ func (t *Text) neighborTable(l *nd.Link) {
 	}
 	var rows [][]string
 	for _, n := range firstOf(worstNeighbors(l), maxNeighbors) {
-		router := ""
-		if n.Router {
-			router = "R"
-		}
-		rows = append(rows, []string{n.Address.String(), macOf(n), router, stateName(n.State), ago(l.Now, n.Last), knownFrom(n)})
+		rows = append(rows, []string{n.Address.String(), macOf(n), routerFlag(n), stateName(n.State), ago(l.Now, n.Last), knownFrom(n)})
 	}
 	t.line("")
 	t.table([]string{"Neighbor", "MAC", "R", "state", "seen", "from"}, rows)

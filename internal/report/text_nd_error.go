@@ -71,11 +71,12 @@ func (t *Text) errorGroup(flows []nd.ErrorGroup) int {
 		count += flows[i].Count
 		low, high = min(low, flows[i].HopLimit), max(high, flows[i].HopLimit)
 	}
-	hops := fmt.Sprintf("hop limit%s%d", nbsp, low)
+	head := fmt.Sprintf("%s from %v, %s", errorName(first), first.Source, times(count))
 	if low != high {
-		hops += fmt.Sprintf(" to%s%d", nbsp, high)
+		head += fmt.Sprintf(", hop limit%s%d to%s%d", nbsp, low, nbsp, high)
+	} else if !usualHopLimit(icmp6.Type(first.Type), low) {
+		head += fmt.Sprintf(", hop limit%s%d", nbsp, low)
 	}
-	head := fmt.Sprintf("%s from %v, %s, %s", errorName(first), first.Source, times(count), hops)
 	_, cause := codeWords(icmp6.Type(first.Type), first.Code)
 	if cause != "" {
 		cause = ". Usually: " + cause
@@ -113,8 +114,12 @@ func aftermath(e *nd.ErrorGroup) string {
 		s += ": its sender does not get the message, or ignores it"
 	case nd.FateQuiet:
 		s = "; nothing above 1280" + nbsp + "bytes was seen of the flow since"
-	default:
-		s = "; the flow's packets are not seen here"
+	case nd.FateUnclear:
+		s = "; the flow goes on, whether in smaller packets cannot be told here"
+	case nd.FateUnknown:
+		if !e.SeenBefore {
+			s = "; the flow's packets are not seen here"
+		}
 	}
 	if e.Encapsulation != "" {
 		s += "; " + printable(e.Encapsulation)

@@ -116,9 +116,9 @@ func TestNeighborsSaysTheEssential(t *testing.T) {
 	}{
 		{"silence", 20 * time.Second, nil, []string{"No neighbor discovery was heard in 20.0 s.", "v6probe nd ADDRESS"}, "a filter"},
 		{"silence in a file", 0, nil, []string{"No neighbor discovery was heard.\n", "a filter"}, "v6probe nd ADDRESS"},
-		{"healthy", 0, []nd.Link{healthy}, []string{"2 neighbors are here, 1 of them a router; no question is left unanswered and no\n" +
-			"duplicate was seen."}, "Unanswered"},
-		{"one", 0, []nd.Link{one}, []string{"1 neighbor is here, a router; "}, "Duplicate"},
+		{"healthy", 0, []nd.Link{healthy}, []string{"2 stations with 2 addresses are here, 1 of them a router; no question is left\n" +
+			"unanswered and no duplicate was seen."}, "in vain"},
+		{"one", 0, []nd.Link{one}, []string{"1 station with 1 address is here, a router; "}, "Duplicate"},
 		{"errors alone", 0, []nd.Link{{ErrorCount: 1, Now: noon}}, []string{"no neighbor was heard; 1 ICMPv6 error.\n"}, "from"},
 		{"forgotten", 0, []nd.Link{forgetful}, []string{"5 neighbors more: forgotten for lack of room."}, "Proxies"},
 		{"worst link first", 0, []nd.Link{healthy, troubled()}, []string{"eth0 vlan 100: "}, ""},
@@ -136,6 +136,37 @@ func TestNeighborsSaysTheEssential(t *testing.T) {
 	}
 	if got := picture(t, Style{}, 0, healthy, troubled()); !strings.HasPrefix(got, "eth0 vlan 100: ") {
 		t.Errorf("the link with trouble does not come first: %s", got)
+	}
+}
+
+// TestHeadlineCountsStations: one that has several addresses is still one.
+func TestHeadlineCountsStations(t *testing.T) {
+	at := func(last byte, router bool) nd.Neighbor {
+		return nd.Neighbor{MAC: mac(last), HasMAC: last > 0, Router: router, State: nd.Stale}
+	}
+	failed := at(9, true)
+	failed.State = nd.Failed
+	for _, tt := range []struct {
+		neighbors []nd.Neighbor
+		want      string
+	}{
+		{nil, "no neighbor was heard."},
+		{[]nd.Neighbor{failed}, "no neighbor was heard."},
+		{[]nd.Neighbor{at(1, true), at(1, true)}, "1 station with 2 addresses is here, a router; "},
+		{[]nd.Neighbor{at(1, true), at(1, false), failed}, "1 station with 2 addresses is here, a router; "},
+		{[]nd.Neighbor{at(1, true), at(1, true), at(2, false), at(2, false), at(3, false), at(3, false)},
+			"3 stations with 6 addresses are here, 1 of them a router; "},
+		{[]nd.Neighbor{at(1, true), at(1, false), at(2, true)}, "2 stations with 3 addresses are here, 2 of them routers; "},
+		{[]nd.Neighbor{at(1, false), at(2, false), at(0, false)},
+			"2 stations with 2 addresses are here, and 1 address whose MAC is not known; "},
+		{[]nd.Neighbor{at(1, true), at(0, true), at(0, false)},
+			"1 station with 1 address is here, a router, and 2 addresses whose MAC is not known, 1 of them a router's; "},
+		{[]nd.Neighbor{at(0, false)}, "1 address whose MAC is not known is here; "},
+		{[]nd.Neighbor{at(0, true), at(0, true)}, "2 addresses whose MAC is not known are here, 2 of them routers'; "},
+	} {
+		if got := strings.ReplaceAll(ndHeadline(&nd.Link{Neighbors: tt.neighbors}), nbsp, " "); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
 	}
 }
 
@@ -191,7 +222,8 @@ func TestNeighborsEscapes(t *testing.T) {
 	l.Where.Interface = "eth\x1b]0;x\x07"
 	l.Errors[3].Encapsulation = "a\x1b[2J"
 	got := picture(t, Style{}, 0, l)
-	got += strings.Join(NeighborLines([]nd.Link{l}, 80), "\n")
+	lines, _ := NeighborLines([]nd.Link{l}, 80)
+	got += strings.Join(lines, "\n")
 	if strings.ContainsAny(got, "\x1b\x07") || !strings.Contains(got, `eth\x1b]0;x\x07`) {
 		t.Errorf("a control character came through: %q", got)
 	}
@@ -201,24 +233,37 @@ func TestNeighborsEscapes(t *testing.T) {
 }
 
 func TestNeighborLines(t *testing.T) {
-	lines := NeighborLines([]nd.Link{troubled()}, 100)
+	lines, more := NeighborLines([]nd.Link{troubled()}, 100)
+	if more != 0 {
+		t.Errorf("%d more", more)
+	}
 	for _, want := range []string{
 		"eth0 vlan 100  duplicate: fd17::a is on 02:00:00:00:00:0a and 02:00:00:00:00:0b",
-		"eth0 vlan 100  unanswered: fd17::a asks for fd17::99, 3 times",
+		"eth0 vlan 100  in vain: fd17::a asks for fd17::99, 3 times",
 		"eth0 vlan 100  error: packet-too-big 1400 from 2001:db8:f::1, 4 times: fd17::a.43210 > 2001:db8::80.443 tcp",
+		fmt.Sprintf("%-15s%-38s%-19sR  %-12sseen", "Link", "Neighbor", "MAC", "state"),
 		"eth0 vlan 100  fd17:625c:f037:2::1                   02:00:00:00:00:01  R  reachable   " + before(2*time.Second).Local().Format(time.TimeOnly),
 	} {
 		if !containsPlain(lines, want) {
 			t.Errorf("no line %q in\n%s", want, strings.Join(lines, "\n"))
 		}
 	}
-	for _, l := range NeighborLines([]nd.Link{troubled()}, 80) {
+	lines, _ = NeighborLines([]nd.Link{troubled()}, 80)
+	for _, l := range lines {
 		if n := utf8.RuneCountInString(l); n > 80 && strings.Contains(l, "fd17:625c:f037:2::1 ") {
 			t.Errorf("a short address takes %d columns of 80: %q", n, l)
 		}
 	}
-	if n := len(NeighborLines([]nd.Link{crowded(), crowded(), crowded()}, 80)); n != maxLines {
-		t.Errorf("%d lines, want %d", n, maxLines)
+	for name, want := range map[string]string{"": "Neighbor", "x": "Link  Neighbor", "vxlan5001": "Link       Neighbor"} {
+		l := nd.Link{Where: packet.Link{Interface: name}, Neighbors: []nd.Neighbor{{Address: ip("fe80::1")}}}
+		if lines, _ = NeighborLines([]nd.Link{l, {}}, 80); len(lines) != 2 || !strings.HasPrefix(lines[0], want+" ") ||
+			strings.Index(lines[0], "Neighbor") != strings.Index(lines[1], "fe80::1") {
+			t.Errorf("%q", lines)
+		}
+	}
+	lines, more = NeighborLines([]nd.Link{crowded(), crowded(), crowded()}, 80)
+	if len(lines) != maxLines || more != 3*(1004+4*maxTroubleLines+1)+1-maxLines {
+		t.Errorf("%d lines and %d more, want %d", len(lines), more, maxLines)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"v6probe/internal/resolve"
 )
@@ -14,7 +15,9 @@ func (t *Text) Resolved(r *resolve.Result) {
 	for _, l := range wrap(resolvedHead(r), t.style.width()) {
 		t.line(t.style.paint(sgrBold, l))
 	}
-	t.line("")
+	if r.Total().Sent > 0 {
+		t.line("")
+	}
 	if len(r.Stations) == 0 {
 		t.askedInVain(r)
 	}
@@ -24,6 +27,13 @@ func (t *Text) Resolved(r *resolve.Result) {
 		}
 		t.station(r, &r.Stations[i])
 	}
+	t.burst(r)
+	if text := ResolvedEarly(r); text != "" {
+		t.item(2, "early end", column, text)
+	}
+}
+
+func (t *Text) burst(r *resolve.Result) {
 	if r.Counts[resolve.Slow].Sent == 0 {
 		return
 	}
@@ -39,15 +49,66 @@ func (t *Text) Resolved(r *resolve.Result) {
 	}
 }
 
+// ResolvedEarly says what cannot be told since the asking ended early, "" if all can.
+func ResolvedEarly(r *resolve.Result) string {
+	switch {
+	case r.Complete || r.Untold() || len(r.Stations) == 0 && r.Link.Own == "":
+		return ""
+	case r.Burst > 0 && r.Counts[resolve.Burst].Sent == 0 && !r.Settled:
+		return "whether another station answers as well cannot be told, and the burst was not sent"
+	case r.Burst > 0 && r.Counts[resolve.Burst].Sent == 0:
+		return "the burst was not sent, so whether there is a limit cannot be told"
+	case !r.Settled:
+		return "whether another station answers as well cannot be told"
+	case r.Burst > 0:
+		return "whether there is a limit cannot be told"
+	}
+	return "not all was asked"
+}
+
+// ownHead says in one sentence who else has an address of this host.
+func ownHead(r *resolve.Result) string {
+	head := fmt.Sprintf("%v is this host's own address (%s)", r.Target, printable(r.Link.Own))
+	switch n := len(r.Stations); {
+	case r.Untold():
+		return head + "; whether another station has it cannot be told."
+	case n == 0 && r.Heard.FromTarget > 0:
+		return head + "; nobody else answers for it, but another station sends from it."
+	case n == 0:
+		return head + ": only this host has it, as far as answers came."
+	case r.Claim() == resolve.Duplicate:
+		return head + ", and a duplicate: " + Plural(n, "other station") + " " + answer(n) + " for it."
+	case r.Claim() == resolve.Unclear:
+		return head + "; " + Plural(n, "other station") + " " + answer(n) + " for it: a duplicate, unless it is an anycast address, which " +
+			"answers to unicast do not tell."
+	default:
+		return head + "; " + Plural(n, "other station") + " " + answer(n) + " for it as for an anycast address or as a proxy."
+	}
+}
+
+func answer(n int) string {
+	if n == 1 {
+		return "answers"
+	}
+	return "answer"
+}
+
 // resolvedHead says in one sentence where the neighbor is.
 func resolvedHead(r *resolve.Result) string {
 	target := r.Target.String()
 	switch n := len(r.Stations); {
-	case n == 0 && r.Counts[resolve.Group].Sent == 0:
-		return target + " was not asked for."
+	case r.Total().Sent == 0:
+		return target + " was not asked for: nothing left this host."
+	case r.Link.Own != "":
+		return ownHead(r)
+	case r.Untold():
+		return target + " did not answer before the asking ended early: nothing can be told."
 	case n == 0:
 		return target + " does not answer."
-	case n > 1 && r.Overriding() > 1:
+	case n > 1 && r.Claim() == resolve.Unclear:
+		return fmt.Sprintf("%s answer for %s: a duplicate, unless it is an anycast address, which answers to unicast do not tell.",
+			Plural(n, "station"), target)
+	case n > 1 && r.Claim() == resolve.Duplicate:
 		return fmt.Sprintf("%s is a duplicate: %s answer for it.", target, Plural(n, "station"))
 	case n > 1:
 		return fmt.Sprintf("%s answer for %s, as for an anycast address or as proxies.", Plural(n, "station"), target)
@@ -57,13 +118,16 @@ func resolvedHead(r *resolve.Result) string {
 	switch {
 	case s.Source != r.Target:
 		head += fmt.Sprintf(", where %v answers for it, as a proxy does", s.Source)
-	case !s.Override:
+	case s.OverrideKnown && !s.Override:
 		head += ", which answers as for an anycast address or as a proxy (O=0)"
 	case s.Router:
 		head += ", a router"
 	}
 	if r.GroupLost() {
 		head += ", but hosts do not find it: solicitations to its group are lost"
+		if r.Counts[resolve.Group].Sent == 0 {
+			head = strings.TrimSuffix(head, "lost") + "held back in this host"
+		}
 	}
 	return head + "."
 }
@@ -87,7 +151,7 @@ func (t *Text) station(r *resolve.Result, s *resolve.Station) {
 	for _, k := range [...]resolve.Kind{resolve.Group, resolve.AllNodes, resolve.Unicast} {
 		sent := r.Counts[k].Sent
 		if k == resolve.Unicast {
-			sent /= len(r.Stations) // each was asked as often
+			sent = s.AskedAlone
 		}
 		if sent == 0 {
 			continue
@@ -121,24 +185,38 @@ func flagNames(s *resolve.Station) string {
 	if s.Override {
 		names = append(names, "O (override)")
 	}
-	if len(names) == 0 {
-		return "none"
+	text := strings.Join(names, ", ")
+	if text == "" {
+		text = "none"
 	}
-	return strings.Join(names, ", ")
+	if !s.OverrideKnown {
+		text += "; O is unknown: it answered unicast only, or without its Ethernet address"
+	}
+	return text
 }
 
-// roundTrips lists the round-trip times of a kind: " in 0.061, 0.064, 0.070 ms".
+// roundTrips lists the round-trip times of a kind: " in 0.061, 0.064, 1.20 ms".
 func roundTrips(s *resolve.Station, k resolve.Kind) string {
 	var list []string
 	for _, rtt := range s.RTT {
 		if rtt.Kind == k {
-			list = append(list, strconv.FormatFloat(float64(rtt.Time)/1e6, 'f', 3, 64))
+			list = append(list, milliseconds(rtt.Time))
 		}
 	}
 	if len(list) == 0 {
 		return ""
 	}
 	return " in " + strings.Join(list, ", ") + nbsp + "ms"
+}
+
+// milliseconds says a time with three digits, of which no more than three are decimals.
+func milliseconds(d time.Duration) string {
+	ms := float64(d) / 1e6
+	decimals := 3
+	for limit := 1.0; decimals > 0 && ms >= limit; limit *= 10 {
+		decimals--
+	}
+	return strconv.FormatFloat(ms, 'f', decimals, 64)
 }
 
 func burstText(c resolve.Count) string {

@@ -163,16 +163,31 @@ func parameterWords(code uint8) (meaning, cause string) {
 	return fmt.Sprintf("code%s%d", nbsp, code), ""
 }
 
-// errorName says an error's kind: "packet-too-big 1400", "destination-unreachable (no route)".
+// messageName says the kind of a message in as few words as tell it: "unreachable (no route)", "port unreachable".
+func messageName(t icmp6.Type, code uint8) string {
+	if !t.IsError() {
+		return t.String()
+	}
+	meaning, cause := codeWords(t, code)
+	switch {
+	case meaning == "":
+		return t.String()
+	case t == icmp6.TypeTimeExceeded && cause != "" || strings.HasSuffix(meaning, " unreachable"):
+		return meaning
+	case t == icmp6.TypeDestinationUnreachable:
+		return "unreachable (" + meaning + ")"
+	}
+	return t.String() + " (" + meaning + ")"
+}
+
+// errorName says an error's kind: "packet-too-big 1400", "unreachable (no route)".
 func errorName(e *nd.ErrorGroup) string {
-	s := icmp6.Type(e.Type).String()
-	if icmp6.Type(e.Type) == icmp6.TypePacketTooBig {
-		s += fmt.Sprintf("%s%d", nbsp, e.MTU)
+	t := icmp6.Type(e.Type)
+	name := messageName(t, e.Code)
+	if rest, ok := strings.CutPrefix(name, icmp6.TypePacketTooBig.String()); ok {
+		return fmt.Sprintf("%v%s%d%s", t, nbsp, e.MTU, rest)
 	}
-	if meaning, _ := codeWords(icmp6.Type(e.Type), e.Code); meaning != "" {
-		s += " (" + meaning + ")"
-	}
-	return s
+	return name
 }
 
 // flowText says whose packets an error is about: "fd17::a.43210 > 2001:db8::80.443 tcp".

@@ -37,21 +37,27 @@ func (a *Asker) Run(ctx context.Context) error {
 
 func (a *Asker) run(ctx context.Context) error {
 	t := a.tracker
-	if err := a.ask(ctx, Group, t.group, multicastMAC(t.group), tries, retransTimer, t.answered); err != nil {
+	if err := a.ask(ctx, Group, t.group, multicastMAC(t.group), Tries, retransTimer, t.answered); err != nil {
 		return err
 	}
 	a.listen(ctx, nil) // to the end: a second station may answer as well
+	if ctx.Err() == nil {
+		t.waited()
+	}
+	if t.link.Source.IsUnspecified() {
+		return nil // a question without source may go to the group only (RFC 4861 §7.1.1)
+	}
 	found := t.answered()
 	if !found {
 		all := netip.IPv6LinkLocalAllNodes()
-		if err := a.ask(ctx, AllNodes, all, multicastMAC(all), tries, unicastGap, t.answered); err != nil {
+		if err := a.ask(ctx, AllNodes, all, multicastMAC(all), Tries, unicastGap, t.answered); err != nil {
 			return err
 		}
 		a.listen(ctx, t.answered)
 	}
 	macs := t.places()
 	for _, mac := range macs {
-		if err := a.ask(ctx, Unicast, t.target, mac, tries, unicastGap, never); err != nil {
+		if err := a.ask(ctx, Unicast, t.target, mac, Tries, unicastGap, never); err != nil {
 			return err
 		}
 	}

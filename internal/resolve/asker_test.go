@@ -34,6 +34,19 @@ func TestFrame(t *testing.T) {
 	}
 }
 
+// TestProbe compares one of duplicate address detection.
+func TestProbe(t *testing.T) {
+	l := testLink()
+	l.Source = netip.IPv6Unspecified()
+	ip := craft.IPv6("::", groupOf, 255, 58, craft.ICMPv6("::", groupOf, craft.NS(target)))
+	copy(ip[1:], []byte{0x0a, 0xbc, 0xde})
+	want := craft.Ethernet(craft.MAC("33:33:ff:00:00:05"), craft.MAC(ownMAC), nil, 0x86dd, ip)
+	got := solicitation(&l, netip.MustParseAddr(target), netip.MustParseAddr(groupOf), packet.MAC(craft.MAC("33:33:ff:00:00:05")), 0xfffabcde)
+	if !bytes.Equal(got, want) {
+		t.Errorf("% x, want\n% x", got, want)
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	a := netip.MustParseAddr("2001:db8::a8bb:ccff:fedd:eeff")
 	if g := solicitedNode(a); g != netip.MustParseAddr("ff02::1:ffdd:eeff") || multicastMAC(g).String() != "33:33:ff:dd:ee:ff" {
@@ -145,19 +158,37 @@ func TestBurstPlan(t *testing.T) {
 
 func TestRunEnds(t *testing.T) {
 	// Its end is no error, and silence proves less.
-	withContext(t, 1500*ms, func(ctx context.Context) {
-		tracker := NewTracker(testLink(), netip.MustParseAddr(target), 0)
-		w := newWire(t, tracker, nobody)
-		if err := NewAsker(tracker, w).Run(ctx); err != nil {
-			t.Error(err)
-		}
-		r := tracker.Result()
-		found := tracker.Finish(true)
-		if len(w.sent) != 2 || r.Complete || !slices.Equal(rules(found), []string{"ns.unanswered error"}) ||
-			!strings.Contains(found[0].Detail, "ended early") {
-			t.Errorf("%d sent, complete %v, %+v", len(w.sent), r.Complete, found)
-		}
-	})
+	for _, c := range []struct {
+		name      string
+		after     time.Duration
+		neighbors neighbors
+		sent      int
+		untold    bool
+		found     []string
+	}{
+		{"after one question", 50 * ms, nobody, 1, true, nil},
+		{"after two", 1500 * ms, nobody, 2, true, nil},
+		{"while the third may be answered", 3000 * ms, nobody, 3, true, nil},
+		{"after what hosts wait", 3150 * ms, nobody, 4, false, []string{"ns.unanswered error"}},
+		{"after an answer", 50 * ms, host(oneMAC, 0x60, ms), 1, false, nil},
+		{"after two", 50 * ms, all(host(oneMAC, 0x60, ms), host(otherMAC, 0x60, ms)), 1, false, []string{"nd.duplicate-address error"}},
+	} {
+		withContext(t, c.after, func(ctx context.Context) {
+			tracker := NewTracker(testLink(), netip.MustParseAddr(target), 0)
+			w := newWire(t, tracker, c.neighbors)
+			if err := NewAsker(tracker, w).Run(ctx); err != nil {
+				t.Error(err)
+			}
+			r := tracker.Result()
+			found := tracker.Finish(true)
+			if len(w.sent) != c.sent || r.Complete || r.Untold() != c.untold || !slices.Equal(rules(found), c.found) {
+				t.Errorf("%s: %d sent, complete %v, untold %v, found %+v", c.name, len(w.sent), r.Complete, r.Untold(), found)
+			}
+			if len(found) > 0 && found[0].Rule == "ns.unanswered" && !strings.Contains(found[0].Detail, "ended early") {
+				t.Errorf("%s: %s", c.name, found[0].Detail)
+			}
+		})
+	}
 	// What could not be sent was not asked.
 	withContext(t, time.Minute, func(ctx context.Context) {
 		tracker := NewTracker(testLink(), netip.MustParseAddr(target), 0)

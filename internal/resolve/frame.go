@@ -22,16 +22,21 @@ const (
 const flowLabelMask = 1<<20 - 1
 
 // solicitation returns the Ethernet frame of a Neighbor Solicitation (RFC 4861 §4.3) from l for target to the address
-// dst at the Ethernet address mac. The flow label marks it: the kernel's own solicitations have none.
+// dst at the Ethernet address mac. The flow label marks it: the kernel's own solicitations have none. Without
+// a source address it is one of duplicate address detection, which must not have a link-layer address either.
 func solicitation(l *Link, target, dst netip.Addr, mac packet.MAC, flowLabel uint32) []byte {
-	f := make([]byte, ethernetLength+ipv6Length+nsLength)
+	length := nsLength
+	if l.Source.IsUnspecified() {
+		length = 24
+	}
+	f := make([]byte, ethernetLength+ipv6Length+length)
 	copy(f[0:], mac[:])
 	copy(f[6:], l.MAC[:])
 	binary.BigEndian.PutUint16(f[12:], etherTypeIPv6)
 
 	ip := f[ethernetLength:]
 	binary.BigEndian.PutUint32(ip, 6<<28|flowLabel&flowLabelMask)
-	binary.BigEndian.PutUint16(ip[4:], nsLength)
+	binary.BigEndian.PutUint16(ip[4:], uint16(length))
 	ip[6], ip[7] = protocolICMPv6, 255
 	copy(ip[8:], l.Source.AsSlice())
 	copy(ip[24:], dst.AsSlice())
@@ -39,8 +44,10 @@ func solicitation(l *Link, target, dst netip.Addr, mac packet.MAC, flowLabel uin
 	ns := ip[ipv6Length:]
 	ns[0] = uint8(icmp6.TypeNeighborSolicitation)
 	copy(ns[8:], target.AsSlice())
-	ns[24], ns[25] = optionSLLA, 1
-	copy(ns[26:], l.MAC[:])
+	if length == nsLength {
+		ns[24], ns[25] = optionSLLA, 1
+		copy(ns[26:], l.MAC[:])
+	}
 	binary.BigEndian.PutUint16(ns[2:], checksum(ip[8:40], ns))
 	return f
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"v6probe/internal/rule"
 )
@@ -16,13 +15,23 @@ func (t *Tracker) Finish(whole bool) []rule.Finding {
 	t.findings = t.findings[:0]
 	r := t.result()
 	switch {
-	case !whole || t.lastAsk.IsZero():
+	case !whole || r.Untold():
+	case r.Total().Sent == 0:
+		if r.Complete {
+			t.say("ns.unanswered", fmt.Sprintf("v6probe asked %s for %v, but nothing of it left this host: a filter or a full queue of its own",
+				times(r.Total().Held), r.Target), egress(r))
+		}
+	case r.Link.Own != "":
+		if h := &r.Heard; len(r.Stations) == 0 && h.FromTarget > 0 && h.TargetMAC != t.link.MAC {
+			t.say("nd.duplicate-address", fmt.Sprintf("%v does not answer for %v, this host's own address, but sent neighbor discovery "+
+				"from it meanwhile", h.TargetMAC, r.Target), "")
+		}
 	case len(r.Stations) == 0:
 		t.say("ns.unanswered", silence(r), absentFix(r))
 	case r.GroupLost():
 		t.say("ns.unanswered", groupLost(r), groupFix(r))
 	}
-	if len(t.stations) > 1 {
+	if n := len(t.stations); n > 1 || n > 0 && r.Link.Own != "" {
 		t.several(r)
 	}
 	switch {
@@ -30,8 +39,7 @@ func (t *Tracker) Finish(whole bool) []rule.Finding {
 	case r.HeldBack():
 		c := r.Counts[Burst]
 		t.say("nd.rate-limited", fmt.Sprintf("of %d solicitations at %d a second only %d left this host", c.Sent+c.Held, BurstRate, c.Sent),
-			fmt.Sprintf("Look for a limit in this host: `tc -s qdisc show dev %s`, `tc -s filter show dev %s egress`, `limit rate` in `nft "+
-				"list ruleset` (netdev tables with an egress hook).", r.Link.Name, r.Link.Name))
+			egress(r))
 	case r.RateLimited():
 		t.say("nd.rate-limited", limited(r), limitFix(r))
 	}
@@ -49,15 +57,24 @@ func (t *Tracker) say(id rule.ID, detail, fix string) *rule.Finding {
 	return &t.findings[len(t.findings)-1]
 }
 
+// egress says where to look when what was sent does not leave this host.
+func egress(r *Result) string {
+	return fmt.Sprintf("Look for a filter or a limit in this host: `tc -s qdisc show dev %s`, `tc -s filter show dev %s egress`, "+
+		"`nft list ruleset` (netdev tables with an egress hook; `limit rate`).", r.Link.Name, r.Link.Name)
+}
+
 // silence says how much was asked in vain, and what was heard all the same.
 func silence(r *Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s for %v to %v%s", plural(r.Counts[Group].Sent, "solicitation"), r.Target, r.Group, in(r.Counts[Group].Took))
+	fmt.Fprintf(&b, "v6probe asked %s for %v at %v%s", times(r.Counts[Group].Sent), r.Target, r.Group, in(r.Counts[Group].Took))
+	if n := r.Counts[Group].Held; n > 0 {
+		fmt.Fprintf(&b, " (%d more did not leave this host)", n)
+	}
 	if n := r.Counts[AllNodes].Sent; n > 0 {
-		fmt.Fprintf(&b, ", %d to all nodes (ff02::1)", n)
+		fmt.Fprintf(&b, ", %s at all nodes (ff02::1)", times(n))
 	}
 	if n := r.Counts[Unicast].Sent; n > 0 {
-		fmt.Fprintf(&b, ", %d to where it may be", n)
+		fmt.Fprintf(&b, ", %s at %s where it may be", times(n), places(r))
 	}
 	b.WriteString(": no answer")
 	if !r.Complete {
@@ -70,6 +87,10 @@ func silence(r *Result) string {
 	switch {
 	case h.FromTarget > 0:
 		fmt.Fprintf(&b, "; yet it is alive: it sent neighbor discovery from %v meanwhile", h.TargetMAC)
+	case h.Traffic > 0 && r.onLink():
+		fmt.Fprintf(&b, "; yet it is alive: %s from it came from %v meanwhile", plural(int(h.Traffic), "packet"), h.TrafficMAC)
+	case h.Traffic > 0:
+		fmt.Fprintf(&b, "; yet it is alive: %s from it came through %v meanwhile", plural(int(h.Traffic), "packet"), h.TrafficMAC)
 	case h.Probes > 0:
 		fmt.Fprintf(&b, "; %v is testing whether the address is free, so nobody has it yet", h.TargetMAC)
 	case h.AnsweredOthers > 0:
@@ -90,7 +111,7 @@ func silence(r *Result) string {
 // absentFix lists the likely causes of silence, likeliest first, and how to see which it is.
 func absentFix(r *Result) string {
 	h := &r.Heard
-	alive := h.FromTarget > 0 || h.AnsweredOthers > 0 || h.Announced > 0
+	alive := h.FromTarget > 0 || h.AnsweredOthers > 0 || h.Announced > 0 || h.Traffic > 0 && r.onLink()
 	var causes []string
 	switch {
 	case len(h.Dropped) > 0:
@@ -100,11 +121,14 @@ func absentFix(r *Result) string {
 			"`ip6tables -S` on both and on the KVM host; `icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }` must pass "+
 			"(a security group: is the address in the guest's ipset?)")
 	}
-	if !alive && !r.onLink() {
+	if !alive && h.Traffic > 0 {
+		causes = append(causes, fmt.Sprintf("it is behind %v, which passes its packets on: ask for that router instead (`ip -6 route get %v`)",
+			h.TrafficMAC, r.Target))
+	} else if !alive && !r.onLink() {
 		causes = append(causes, fmt.Sprintf("it is on another link: %s has no address in its prefix, so ask there, or ask for the "+
 			"gateway (`ip -6 route get %v`)", r.Link.Name, r.Target))
 	}
-	if !alive {
+	if !alive && h.Traffic == 0 {
 		causes = append(causes, "the machine is down or lacks the address (there: `ip -6 addr`, no dadfailed, no tentative)",
 			fmt.Sprintf("it is in another VLAN or bridge than %s: `bridge link`, `bridge vlan show`, for VXLAN `bridge fdb show`", r.Link.Name),
 			"neighbor discovery is filtered on the way: `nft list ruleset`, `ip6tables -S`, a security group")
@@ -132,15 +156,36 @@ func groupLost(r *Result) string {
 	if c := r.Counts[AllNodes]; c.Answered > 0 {
 		by = append(by, fmt.Sprintf("%d of %d to all nodes (ff02::1)", c.Answered, c.Sent))
 	}
-	if c := r.Counts[Unicast]; c.Answered > 0 {
-		by = append(by, fmt.Sprintf("%d of %d to its own Ethernet address", c.Answered, c.Sent))
+	s := &r.Stations[0]
+	if s.Answered[Unicast] > 0 {
+		by = append(by, fmt.Sprintf("%d of %d to its own Ethernet address", s.Answered[Unicast], s.AskedAlone))
 	}
-	return fmt.Sprintf("%v does not answer solicitations to its solicited-node group %v (%d%s), as hosts send them, but it is there: "+
-		"%v answers %s. What is sent to the group is lost, so nobody can find it", r.Target, r.Group, r.Counts[Group].Sent,
-		in(r.Counts[Group].Took), r.Stations[0].MAC, strings.Join(by, " and "))
+	if len(by) == 0 {
+		by = append(by, "late")
+	}
+	if c := r.Counts[Group]; c.Sent == 0 {
+		return fmt.Sprintf("v6probe asked %s for %v at its solicited-node group %v, as hosts do, but nothing of that left this host; it is "+
+			"there: %v answers %s", times(c.Held), r.Target, r.Group, s.MAC, strings.Join(by, " and "))
+	}
+	lost := "What is sent to the group is lost"
+	if c := r.Counts[AllNodes]; c.Sent > 0 && c.Answered == 0 {
+		lost = "Multicast to it is lost, to all nodes (ff02::1) too"
+	}
+	return fmt.Sprintf("v6probe asked %s for %v at its solicited-node group %v%s, as hosts do, without an answer, but it is there: "+
+		"%v answers %s. %s, so nobody can find it", times(r.Counts[Group].Sent), r.Target, r.Group, in(r.Counts[Group].Took), s.MAC,
+		strings.Join(by, " and "), lost)
 }
 
 func groupFix(r *Result) string {
+	if r.Counts[Group].Sent == 0 {
+		return egress(r)
+	}
+	if c := r.Counts[AllNodes]; c.Sent > 0 && c.Answered == 0 {
+		return "A filter drops multicast solicitations: bridges with MLD snooping pass what goes to all nodes, and that is lost too. " +
+			"`nft list ruleset`, `ip6tables -S` and `ebtables -L` at the neighbor, and on each KVM host between; storm control at the " +
+			"switch's ports; at a bridge's ports `bridge -d link show` must not say `mcast_flood off` (`bridge link set dev PORT " +
+			"mcast_flood on`)."
+	}
 	return fmt.Sprintf("A bridge or switch with MLD snooping has lost the group: `bridge mdb show` on each bridge between must list %v "+
 		"at the neighbor's port. It is lost when the neighbor does not report to a querier (CloudStack's VR drops the queries: `nft "+
 		"insert rule ip6 ip6_firewall fw_input icmpv6 type mld-listener-query accept`) or no querier is there; `ip link set BRIDGE "+
@@ -153,28 +198,45 @@ func (t *Tracker) several(r *Result) {
 	var who []string
 	for i := range r.Stations {
 		s := &r.Stations[i]
-		text := s.MAC.String() + " with O=0"
-		if s.Override {
-			text = s.MAC.String() + " with O=1"
+		text := s.MAC.String()
+		if s.MAC == r.Link.MAC {
+			text += " (this host's own Ethernet address: another machine has it too, or frames come back in a loop)"
+		}
+		switch {
+		case s.Override:
+			text += " with O=1"
+		case s.OverrideKnown:
+			text += " with O=0"
 		}
 		if s.Source != r.Target {
 			text += " from " + s.Source.String()
 		}
 		who = append(who, text)
 	}
-	list := fmt.Sprintf("%v answer for %v", enumerate(who), r.Target)
+	answer := "answer"
+	if len(who) == 1 {
+		answer = "answers"
+	}
+	list := fmt.Sprintf("%v %s for %v", enumerate(who), answer, r.Target)
 	if r.More {
 		list = "at least " + list
 	}
+	if r.Link.Own != "" {
+		list += ", this host's own address (" + r.Link.Own + ")"
+	}
 	var f *rule.Finding
-	if r.Overriding() > 1 {
+	switch r.Claim() {
+	case Duplicate:
 		f = t.say("nd.duplicate-address", list, "")
-	} else {
+	case Unclear:
+		f = t.say("nd.duplicate-address", list+". Whether it is an anycast address, which several may have, cannot be known: they "+
+			"answered unicast, where O says nothing", "")
+	case Shared:
 		f = t.say("nd.duplicate-address", list+": no duplicate, as no more than one says that the address is its own: an anycast "+
 			"address, or proxies", "Nothing, if that is meant. If not: `ip -6 neigh show proxy` and `pgrep -a ndppd` on those with O=0.")
 		f.Severity = rule.Info
 	}
-	f.Frame, f.Source, f.Subject = t.stations[1].frame.frame, r.Target, r.Target.String()
+	f.Frame, f.Source, f.Subject = t.stations[len(t.stations)-1].frame.frame, r.Target, r.Target.String()
 }
 
 // RateLimited reports whether solicitations get lost because there are many of them.
@@ -229,7 +291,7 @@ func limited(r *Result) string {
 	case burst.Steady > 0:
 		s += fmt.Sprintf(": about %d were answered at once, then %.0f a second", burst.AtOnce, burst.Steady)
 	default:
-		s += fmt.Sprintf(": %d were answered in %.2f s", burst.Answered, burst.Took.Seconds())
+		s += fmt.Sprintf(": %s answered%s", were(burst.Answered), in(burst.Took))
 	}
 	u := r.Counts[UnicastBurst]
 	switch {
@@ -254,52 +316,4 @@ func limitFix(r *Result) string {
 	return "Look for a limit on ICMPv6 or neighbor discovery: `limit rate` in the neighbor's own `nft list ruleset` and on its KVM " +
 		"host, `ebtables -L` with --limit, control-plane policing of the switch when the neighbor is the switch; a machine that " +
 		"cannot keep up looks the same (`mpstat 1` there during a burst)."
-}
-
-func percent(c Count) float64 { return 100 * float64(c.Lost()) / float64(c.Sent) }
-
-func none(n int) string {
-	switch n {
-	case 0:
-		return "none was"
-	case 1:
-		return "1 was"
-	}
-	return fmt.Sprintf("%d were", n)
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// in says a time, " in 2.0 s", unless there was but one moment.
-func in(d time.Duration) string {
-	if d <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(" in %.1f s", d.Seconds())
-}
-
-// numbered lists causes: "(1) …; (2) …".
-func numbered(list []string) string {
-	var b strings.Builder
-	for i, s := range list {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		fmt.Fprintf(&b, "(%d) %s", i+1, s)
-	}
-	return b.String()
-}
-
-// enumerate lists stations: "a, b and c".
-func enumerate(list []string) string {
-	n := len(list) - 1
-	if n < 1 {
-		return strings.Join(list, "")
-	}
-	return strings.Join(list[:n], ", ") + " and " + list[n]
 }

@@ -48,7 +48,7 @@ func TestJudge(t *testing.T) {
 		{"found", one, 0, nil, nil},
 		{"found, burst passes", one, 500, nil, nil},
 		{"absent", nobody, 500, []string{"ns.unanswered error"}, []string{
-			"3 solicitations for " + target + " to " + groupOf + " in 2.0 s, 3 to all nodes (ff02::1): no answer"}},
+			"v6probe asked 3 times for " + target + " at " + groupOf + " in 2.00 s, 3 times at all nodes (ff02::1): no answer"}},
 		{"duplicate", all(one, other), 0, []string{"nd.duplicate-address error"}, []string{
 			oneMAC + " with O=1 and " + otherMAC + " with O=1 answer for " + target}},
 		{"duplicate, one at a time", func(q question) []reply { // a host that is slow
@@ -62,7 +62,7 @@ func TestJudge(t *testing.T) {
 			oneMAC + " with O=1 and " + otherMAC + " with O=0"}},
 		{"one proxy", host(oneMAC, 0x40, 800*ms), 0, nil, nil},
 		{"group lost", except(one, toGroup), 0, []string{"ns.unanswered error"}, []string{
-			"does not answer solicitations to its solicited-node group " + groupOf + " (3 in 2.0 s)",
+			"v6probe asked 3 times for " + target + " at its solicited-node group " + groupOf + " in 2.00 s",
 			oneMAC + " answers 1 of 1 to all nodes (ff02::1) and 3 of 3 to its own Ethernet address"}},
 		{"limited to 20 a second", except(one, few), 1000, []string{"nd.rate-limited warning"}, []string{
 			"of 20 solicitations at 10 a second none was lost, of 1000 at 500 a second 957 (95.7 %)",

@@ -25,7 +25,7 @@ func Find(iface string, target netip.Addr) (Link, error) {
 	l := Link{Name: iface}
 	ifi, err := net.InterfaceByName(iface)
 	if err != nil {
-		return l, &Refusal{iface + ": no such interface", "list them: ip link"}
+		return l, &Refusal{iface + ": no such interface", "interfaces here: " + strings.Join(names(), ", ")}
 	}
 	l.Index = ifi.Index
 	if ethernet, err := isEthernet(iface); err != nil {
@@ -48,7 +48,32 @@ func Find(iface string, target netip.Addr) (Link, error) {
 		return l, err
 	}
 	l.Cached = cached(ifi.Index, target)
+	if l.Own != "" {
+		l.Cached, l.OwnMACs = packet.MAC{}, otherMACs(l.MAC)
+	}
 	return l, nil
+}
+
+// names lists the interfaces of this host.
+func names() []string {
+	var list []string
+	all, _ := net.Interfaces()
+	for _, ifi := range all {
+		list = append(list, ifi.Name)
+	}
+	return list
+}
+
+// otherMACs lists the Ethernet addresses of this host's interfaces but for mac.
+func otherMACs(mac packet.MAC) []packet.MAC {
+	var list []packet.MAC
+	all, _ := net.Interfaces()
+	for _, ifi := range all {
+		if len(ifi.HardwareAddr) == len(mac) && packet.MAC(ifi.HardwareAddr) != mac {
+			list = append(list, packet.MAC(ifi.HardwareAddr))
+		}
+	}
+	return list
 }
 
 // isEthernet reports whether the interface has the hardware type of Ethernet.
@@ -98,14 +123,14 @@ func parseAddresses(list []byte) []address {
 	return all
 }
 
-// choose takes over the address to ask from: a link-local one, or else one in the target's prefix.
+// choose takes over the address to ask from: a link-local one, or else one in the target's prefix. An address of this
+// host is asked for from another one of its own, or from :: as duplicate address detection does.
 func (l *Link) choose(all []address, target netip.Addr) error {
 	var tentative, failed, own []string
 	for _, a := range all {
 		ip := a.prefix.Addr()
 		if ip == target && (a.index == l.Index || !ip.IsLinkLocalUnicast()) {
-			return &Refusal{fmt.Sprintf("%v is this host's own address (%s)", target, a.name),
-				"nobody else should answer for it: ask from another machine of the link"}
+			l.Own = a.name
 		}
 		if a.index != l.Index {
 			continue
@@ -119,6 +144,10 @@ func (l *Link) choose(all []address, target netip.Addr) error {
 			continue
 		}
 		own = append(own, ip.String())
+		if ip == target {
+			l.Prefixes = append(l.Prefixes, a.prefix.Masked())
+			continue
+		}
 		if ip.IsLinkLocalUnicast() {
 			if !l.Source.IsValid() || !l.Source.IsLinkLocalUnicast() {
 				l.Source = ip
@@ -132,6 +161,9 @@ func (l *Link) choose(all []address, target netip.Addr) error {
 	}
 	switch {
 	case l.Source.IsValid():
+		return nil
+	case l.Own != "":
+		l.Source = netip.IPv6Unspecified()
 		return nil
 	case len(tentative) > 0:
 		return &Refusal{fmt.Sprintf("%s has no address to ask from yet: %s is tentative, duplicate address detection is under way",

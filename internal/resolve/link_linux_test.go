@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,25 +39,29 @@ func TestChoose(t *testing.T) {
 		target string
 		source string
 		reason string
+		own    string
 	}{
-		{"link-local", []address{at(3, "fe80::3/64", usable), at(2, "2001:db8::1/64", usable), at(2, "fe80::2/64", usable)}, about, "fe80::2", ""},
-		{"the first of two", []address{at(2, "fe80::2/64", usable), at(2, "fe80::4/64", usable)}, about, "fe80::2", ""},
-		{"in the prefix", []address{at(2, "2001:db8:1::1/64", usable), at(2, "2001:db8::1/64", usable)}, about, "2001:db8::1", ""},
-		{"in no prefix", []address{at(2, "2001:db8:1::1/64", usable)}, about, "", "eth0 has no address to ask from: no link-local one"},
-		{"tentative", []address{at(2, "fe80::2/64", tentative)}, about, "", "eth0 has no address to ask from yet: fe80::2 is tentative"},
-		{"failed", []address{at(2, "fe80::2/64", failed)}, about, "", "fe80::2 is a duplicate of another station's"},
-		{"none", []address{at(3, "fe80::3/64", usable)}, about, "", "eth0 has no IPv6 address to ask from"},
-		{"own", []address{at(2, "fe80::2/64", usable), at(2, "2001:db8::5/64", usable)}, about, "", "2001:db8::5 is this host's own address (eth0)"},
-		{"own elsewhere", []address{at(2, "fe80::2/64", usable), at(3, "2001:db8::5/64", usable)}, about, "", "is this host's own address"},
-		{"own link-local", []address{at(2, "fe80::5/64", usable)}, "fe80::5", "", "fe80::5 is this host's own address"},
-		{"same link-local elsewhere", []address{at(2, "fe80::2/64", usable), at(3, "fe80::5/64", usable)}, "fe80::5", "fe80::2", ""},
+		{"link-local", []address{at(3, "fe80::3/64", usable), at(2, "2001:db8::1/64", usable), at(2, "fe80::2/64", usable)}, about, "fe80::2", "", ""},
+		{"the first of two", []address{at(2, "fe80::2/64", usable), at(2, "fe80::4/64", usable)}, about, "fe80::2", "", ""},
+		{"in the prefix", []address{at(2, "2001:db8:1::1/64", usable), at(2, "2001:db8::1/64", usable)}, about, "2001:db8::1", "", ""},
+		{"in no prefix", []address{at(2, "2001:db8:1::1/64", usable)}, about, "", "eth0 has no address to ask from: no link-local one", ""},
+		{"tentative", []address{at(2, "fe80::2/64", tentative)}, about, "", "eth0 has no address to ask from yet: fe80::2 is tentative", ""},
+		{"failed", []address{at(2, "fe80::2/64", failed)}, about, "", "fe80::2 is a duplicate of another station's", ""},
+		{"none", []address{at(3, "fe80::3/64", usable)}, about, "", "eth0 has no IPv6 address to ask from", ""},
+		{"own", []address{at(2, "fe80::2/64", usable), at(2, "2001:db8::5/64", usable)}, about, "fe80::2", "", "eth0"},
+		{"own elsewhere", []address{at(2, "fe80::2/64", usable), {netip.MustParsePrefix("2001:db8::5/64"), 3, "eth1", usable}}, about, "fe80::2", "", "eth1"},
+		{"own link-local", []address{at(2, "fe80::5/64", usable)}, "fe80::5", "::", "", "eth0"},
+		{"own link-local of two", []address{at(2, "fe80::5/64", usable), at(2, "fe80::2/64", usable)}, "fe80::5", "fe80::2", "", "eth0"},
+		{"own and a duplicate", []address{at(2, "fe80::2/64", usable), at(2, "2001:db8::5/64", failed)}, about, "fe80::2", "", "eth0"},
+		{"own and tentative", []address{at(2, "fe80::5/64", tentative)}, "fe80::5", "::", "", "eth0"},
+		{"same link-local elsewhere", []address{at(2, "fe80::2/64", usable), at(3, "fe80::5/64", usable)}, "fe80::5", "fe80::2", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := Link{Name: "eth0", Index: 2}
 			err := l.choose(c.list, netip.MustParseAddr(c.target))
 			if c.reason == "" {
-				if err != nil || l.Source.String() != c.source {
-					t.Errorf("%v, %v", l.Source, err)
+				if err != nil || l.Source.String() != c.source || l.Own != c.own {
+					t.Errorf("%v, own %q, %v", l.Source, l.Own, err)
 				}
 				return
 			}
@@ -96,7 +101,14 @@ func TestFind(t *testing.T) {
 	} {
 		refused(t, guest, iface, target, want)
 	}
-	refused(t, guest, "eth0", craft.GuestLL, craft.GuestLL+" is this host's own address (eth0)")
+	check(t, guest.Do(func() (err error) { l, err = Find("eth0", netip.MustParseAddr(craft.GuestLL)); return err }))
+	if l.Own != "eth0" || !l.Source.IsUnspecified() || slices.Contains(l.OwnMACs, l.MAC) || len(l.OwnMACs) == 0 {
+		t.Errorf("%+v", l)
+	}
+	err = guest.Do(func() error { _, err := Find("eth7", netip.MustParseAddr(target)); return err })
+	if refusal := new(Refusal); !errors.As(err, &refusal) || !strings.Contains(refusal.Hint(), "eth0") || !strings.Contains(refusal.Hint(), "down0") {
+		t.Errorf("%v", err)
+	}
 	check(t, guest.Sysctl("ipv6/conf/eth0/disable_ipv6", "1"))
 	refused(t, guest, "eth0", target, "eth0 has no IPv6 address to ask from")
 }

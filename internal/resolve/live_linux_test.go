@@ -189,6 +189,9 @@ func TestLiveGroupLost(t *testing.T) {
 	// When all multicast is dropped, the address itself tells where to ask.
 	nft(t, router, `table ip6 g { chain in { type filter hook input priority 0; ip6 daddr ff02::/16 drop; }; }`)
 	r, found = askIn(t, guest, "eth0", craft.RouterLL, 0)
+	if s := r.Stations; len(s) != 1 || s[0].OverrideKnown || !strings.Contains(found[0].Fix, "A filter drops multicast") {
+		t.Errorf("%+v, fix %s", s, found[0].Fix)
+	}
 	if got := ids(found); !slices.Equal(got, []string{"ns.unanswered error"}) || !r.GroupLost() ||
 		r.Counts[AllNodes].Answered != 0 || r.Counts[Unicast].Answered != 3 {
 		t.Errorf("found %v, %+v", found, r)
@@ -221,9 +224,34 @@ func TestLiveDuplicate(t *testing.T) {
 		}
 	}
 	for i := range r.Stations {
-		if r.Stations[i].Answered[Unicast] != 3 {
-			t.Errorf("%+v", r.Stations[i])
+		if s := &r.Stations[i]; s.Answered[Unicast] != 3 || s.AskedAlone != 3 {
+			t.Errorf("%+v", s)
 		}
+	}
+}
+
+// TestLiveOwn asks for this host's own addresses. The kernel does not answer itself.
+func TestLiveOwn(t *testing.T) {
+	needs(t)
+	t.Parallel()
+	guest, router := pair(t)
+	for _, about := range []string{"fd17:625c:f037:2::2", craft.GuestLL} {
+		r, found := askIn(t, guest, "eth0", about, 0)
+		if len(found) != 0 || len(r.Stations) != 0 || r.Counts[Group].Sent != 3 || r.Link.Own != "eth0" {
+			t.Errorf("%s: found %v, %+v", about, found, r)
+		}
+		check(t, router.AddAddress("eth0", about+"/64"))
+		r, found = askIn(t, guest, "eth0", about, 0)
+		if !slices.Equal(ids(found), []string{"nd.duplicate-address error"}) || len(r.Stations) != 1 ||
+			r.Stations[0].MAC.String() != craft.RouterMAC {
+			t.Errorf("%s: found %v, %+v", about, found, r)
+		}
+	}
+	// Each has its own still.
+	out, err := guest.Output(within(t, 20*time.Second), "ip", "-6", "addr", "show", "dev", "eth0")
+	check(t, err)
+	if strings.Contains(out, "dadfailed") || strings.Contains(out, "tentative") {
+		t.Error(out)
 	}
 }
 
@@ -267,7 +295,8 @@ func TestLiveHeld(t *testing.T) {
 	guest, _ := pair(t)
 	nft(t, guest, `table netdev f { chain out { type filter hook egress device eth0 priority 0; ip6 daddr ff02::/16 drop; }; }`)
 	r, found := askIn(t, guest, "eth0", target, 10)
-	if c := r.Total(); len(found) != 0 || c.Sent != 0 || c.Held != 6 {
+	if c := r.Total(); !slices.Equal(ids(found), []string{"ns.unanswered error"}) || c.Sent != 0 || c.Held != 6 ||
+		!strings.Contains(found[0].Detail, "v6probe asked 6 times for "+target+", but nothing of it left this host") {
 		t.Errorf("found %v, %+v", found, c)
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 // The schedule of the questions.
 const (
-	tries        = 3           // MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT (RFC 4861 §10)
 	retransTimer = time.Second // RETRANS_TIMER (RFC 4861 §10)
 	// patience is how long an answer may take: anycast addresses and proxies wait up to a second before they answer
 	// (MAX_ANYCAST_DELAY_TIME), and the way there and back takes its time.
@@ -27,6 +26,10 @@ const (
 	// pass as a rule (tens to a few hundred a second), and half of what counts as a flood by one station. No link and
 	// no host is at its limit with 43 kB/s.
 	BurstRate = 500
+	// Tries is how often a host asks before it gives up: MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT (RFC 4861 §10).
+	Tries = 3
+	// Patience is after how long of silence it can be told that nobody answers, rounded up.
+	Patience = 4 * time.Second
 	// MaxBurst is the largest burst: 20 seconds.
 	MaxBurst = 10000
 
@@ -53,9 +56,14 @@ type Link struct {
 	Name     string
 	Index    int
 	MAC      packet.MAC     // its own
-	Source   netip.Addr     // its address that asks and gets the answers
+	Source   netip.Addr     // its address that asks and gets the answers; :: for none, the answers go to all nodes then
 	Prefixes []netip.Prefix // those of its own addresses
 	Cached   packet.MAC     // what this host's neighbor cache has of the target, zero for nothing
+
+	// Own is the interface that has the target, when that is an address of this host; the question is then who else has
+	// it. OwnMACs are the Ethernet addresses of this host's other interfaces.
+	Own     string
+	OwnMACs []packet.MAC
 }
 
 // Refusal says why an interface cannot be asked on.

@@ -14,11 +14,14 @@ type Result struct {
 	Target   netip.Addr
 	Group    netip.Addr // its solicited-node group
 	Link     Link
+	Burst    int  // how many are to be sent as a burst
+	Settled  bool // the group was asked as often and waited for as long as hosts do before they give up
 	Complete bool // the plan was carried out, and did not end early
 
 	Counts   [kinds]Count // by Kind
 	Stations []Station    // that answered, in the order of their first answer
 	More     bool         // more stations answered than are kept
+	Places   []packet.MAC // the Ethernet addresses asked by unicast
 	Heard    Heard
 }
 
@@ -53,6 +56,8 @@ type Station struct {
 	Router         bool       // R of its last answer
 	Solicited      bool       // S of its last answer
 	Override       bool       // O in any of its answers
+	OverrideKnown  bool       // whether Override says something: answers to unicast have no O on Linux, whoever answers
+	AskedAlone     int        // how many solicitations went to its Ethernet address by unicast
 	Answers        int        // all, also those beyond the questions
 	Answered       [kinds]int // how many solicitations it answered, by Kind; bursts are not in it
 	RTT            []RTT      // in the order of the answers; bursts have none
@@ -72,8 +77,10 @@ type Heard struct {
 	Stations int    // that sent them, told apart by their Ethernet addresses; no more than maxHeard are counted
 
 	FromTarget     uint64     // neighbor discovery that the target sent
+	Traffic        uint64     // other packets with the target's address as source
+	TrafficMAC     packet.MAC // who sent the last of these; it may be a router that passed it on
 	Probes         uint64     // tests whether the target is free (DAD), so somebody is about to take it
-	TargetMAC      packet.MAC // who sent the last of these, zero for nobody
+	TargetMAC      packet.MAC // who sent the last of FromTarget and Probes, zero for nobody
 	AskedByOthers  uint64     // solicitations of others for the target
 	AnsweredOthers uint64     // advertisements of the target to others
 	Announced      uint64     // advertisements of the target to a group
@@ -89,16 +96,27 @@ func (t *Tracker) Result() *Result {
 }
 
 func (t *Tracker) result() *Result {
-	r := &Result{Target: t.target, Group: t.group, Link: t.link, Complete: t.complete, More: t.more, Heard: t.heard}
+	r := &Result{Target: t.target, Group: t.group, Link: t.link, Burst: t.burst, Settled: t.settled, Complete: t.complete,
+		More: t.more, Heard: t.heard}
 	r.Heard.Dropped = slices.Clone(r.Heard.Dropped)
 	for k := range kinds {
 		c := &t.counts[k]
 		r.Counts[k] = Count{Sent: c.sent, Answered: min(t.answersTo(k), c.sent), Took: c.last.Sub(c.first),
 			Held: c.announced - c.sent}
 	}
+	for i := range t.asks {
+		if a := &t.asks[i]; a.kind == Unicast && !slices.Contains(r.Places, a.mac) {
+			r.Places = append(r.Places, a.mac)
+		}
+	}
 	for _, s := range t.stations {
 		known := s.Station
 		known.RTT = slices.Clone(known.RTT)
+		for i := range t.asks {
+			if t.asks[i].kind == Unicast && s.at(t.asks[i].mac) {
+				known.AskedAlone++
+			}
+		}
 		r.Stations = append(r.Stations, known)
 	}
 	t.pace(Burst, &r.Counts[Burst])
@@ -148,17 +166,44 @@ func (r *Result) sum(list ...Kind) Count {
 	return c
 }
 
-// Overriding returns how many stations say that the address is theirs, by O=1: proxies and anycast addresses answer
+// Claim says whether several have the target as their own, by O of their answers: proxies and anycast addresses answer
 // without (RFC 4861 §7.2.7, §7.2.8).
-func (r *Result) Overriding() int {
-	n := 0
+type Claim uint8
+
+// The claims.
+const (
+	Shared    Claim = iota // no more than one says that it is its own
+	Unclear                // more than one may have it, but some were not heard to answer multicast, where O would tell
+	Duplicate              // more than one says that it is its own
+)
+
+// Claim returns what the answers say. This host counts where the target is its own address.
+func (r *Result) Claim() Claim {
+	sure, maybe := 0, 0
+	if r.Link.Own != "" {
+		sure++
+	}
 	for i := range r.Stations {
-		if r.Stations[i].Override {
-			n++
+		switch s := &r.Stations[i]; {
+		case s.Override || r.Link.Own != "" && r.Link.Source.IsUnspecified(): // whose answer to a DAD probe makes it a duplicate
+			sure++
+		case !s.OverrideKnown:
+			maybe++
 		}
 	}
-	return n
+	switch {
+	case sure > 1:
+		return Duplicate
+	case sure+maybe > 1:
+		return Unclear
+	}
+	return Shared
 }
 
 // GroupLost reports whether the neighbor answers, but not when it is asked the way hosts ask.
-func (r *Result) GroupLost() bool { return len(r.Stations) > 0 && r.Counts[Group].Answered == 0 }
+func (r *Result) GroupLost() bool {
+	return len(r.Stations) > 0 && r.Counts[Group].Answered == 0 && r.Link.Own == ""
+}
+
+// Untold reports whether it ended before silence said anything.
+func (r *Result) Untold() bool { return len(r.Stations) == 0 && !r.Settled && !r.Complete }

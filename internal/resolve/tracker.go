@@ -30,6 +30,7 @@ type Tracker struct {
 	mu        sync.Mutex // the asker looks in from another goroutine
 	announced []Kind     // of every solicitation handed over to be sent, in that order
 	passed    int        // how many of them went out, or did not as later ones did
+	settled   bool
 	complete  bool
 	now       Kind // of the last that was seen
 	counts    [kinds]count
@@ -59,6 +60,7 @@ type count struct {
 // ask is one solicitation that is not part of a burst.
 type ask struct {
 	kind Kind
+	mac  packet.MAC // where it went
 	time time.Time
 	by   uint8 // a bit for each station that answered
 }
@@ -68,13 +70,6 @@ type ask struct {
 type kernelAsk struct {
 	time time.Time
 	by   []packet.MAC // who answered, no more than maxStations
-}
-
-// station is one that answered.
-type station struct {
-	Station
-	frame packetRef      // its first answer
-	times [2][]time.Time // of its answers to Burst and UnicastBurst
 }
 
 // NewTracker returns a Tracker for questions on l about target. burst is how many are to be sent as a burst, 0 for none.
@@ -87,7 +82,7 @@ func NewTracker(l Link, target netip.Addr, burst int) *Tracker {
 func (t *Tracker) Longest() time.Duration {
 	d := 2*retransTimer + patience + // the group
 		3*unicastGap + patience + // all nodes
-		maxStations*tries*unicastGap + patience
+		maxStations*Tries*unicastGap + patience
 	if t.burst > 0 {
 		d += slowCount*slowGap + time.Duration(t.burst+maxUnicastBurst)*burstGap + 3*patience
 	}
@@ -118,6 +113,13 @@ func (t *Tracker) finished() {
 	t.complete = true
 }
 
+// waited says that the group was asked, and its answers were waited for, to the end.
+func (t *Tracker) waited() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.settled = true
+}
+
 // answered reports whether anybody answered.
 func (t *Tracker) answered() bool {
 	t.mu.Lock()
@@ -145,7 +147,7 @@ func (t *Tracker) places() []packet.MAC {
 		return macs
 	}
 	eui, _ := embedded(t.target)
-	for _, m := range [...]packet.MAC{t.heard.TargetMAC, t.link.Cached, eui} {
+	for _, m := range [...]packet.MAC{t.heard.TargetMAC, t.heard.TrafficMAC, t.link.Cached, eui} {
 		if isUnicast(m) && m != t.link.MAC && !slices.Contains(macs, m) {
 			macs = append(macs, m)
 		}
@@ -165,13 +167,15 @@ func (t *Tracker) Packet(p *packet.Packet) []rule.Finding {
 	switch {
 	case p.SentHere():
 		if k, ok := t.own(p); ok {
-			t.asked(k, p.Frame.Time)
+			t.asked(k, p)
 		} else if t.solicits(p) && p.FlowLabel != t.flowLabel {
 			t.kernel.time, t.kernel.by = p.Frame.Time, t.kernel.by[:0]
 		}
 		return nil
 	case p.Frame.Direction == packet.Outgoing:
 		return nil // a guest's, on its tap
+	case t.link.Own != "" && slices.Contains(t.link.OwnMACs, p.EthernetSource):
+		return nil // this host's, by another of its interfaces
 	}
 	t.hear(p)
 	if p.IsICMPv6 && p.Message.Type == icmp6.TypeNeighborAdvertisement && p.Message.Target == t.target {
@@ -223,7 +227,8 @@ func (t *Tracker) solicits(p *packet.Packet) bool {
 }
 
 // asked takes over that a solicitation went out.
-func (t *Tracker) asked(k Kind, at time.Time) {
+func (t *Tracker) asked(k Kind, p *packet.Packet) {
+	at := p.Frame.Time
 	t.now, t.lastAsk = k, at
 	c := &t.counts[k]
 	if c.sent == 0 {
@@ -232,7 +237,7 @@ func (t *Tracker) asked(k Kind, at time.Time) {
 	c.sent++
 	c.last = at
 	if k != Burst && k != UnicastBurst {
-		t.asks = append(t.asks, ask{kind: k, time: at})
+		t.asks = append(t.asks, ask{kind: k, mac: p.EthernetDestination, time: at})
 	}
 }
 
@@ -246,7 +251,7 @@ func (t *Tracker) advertisement(p *packet.Packet) {
 		return
 	}
 	switch {
-	case p.Destination == t.link.Source:
+	case t.forAsker(p):
 	case p.Destination.IsMulticast():
 		t.heard.Announced++
 		return
@@ -254,7 +259,7 @@ func (t *Tracker) advertisement(p *packet.Packet) {
 		t.heard.AnsweredOthers++
 		return
 	}
-	if t.toKernel(p) {
+	if t.link.Own == "" && t.toKernel(p) {
 		return
 	}
 	mac, has := targetLinkLayerAddress(p)
@@ -269,6 +274,8 @@ func (t *Tracker) advertisement(p *packet.Packet) {
 	flags := p.Message.NA
 	s.Router, s.Solicited = flags.Router, flags.Solicited
 	s.Override = s.Override || flags.Override
+	// Without the option O is 0 as well, whoever answers (RFC 4861 §7.2.4).
+	s.OverrideKnown = s.OverrideKnown || flags.Override || has && t.now != Unicast && t.now != UnicastBurst
 	s.Source = p.Source
 	s.Answers++
 	t.match(s, p.Frame.Time)
@@ -276,6 +283,12 @@ func (t *Tracker) advertisement(p *packet.Packet) {
 	case t.news <- struct{}{}:
 	default:
 	}
+}
+
+// forAsker reports whether the advertisement p goes where answers are awaited. Those to a question without source go to
+// all nodes (RFC 4861 §7.2.4), and who announces this host's own address has it as well.
+func (t *Tracker) forAsker(p *packet.Packet) bool {
+	return p.Destination == t.link.Source || t.link.Own != "" && p.Destination.IsMulticast()
 }
 
 // toKernel reports whether the answer p is one to the kernel: the kernel asked last, and its question has no answer yet
@@ -289,67 +302,6 @@ func (t *Tracker) toKernel(p *packet.Packet) bool {
 	return true
 }
 
-// match finds the question of an answer. An answer does not say which one it is to: it is taken to be the last that went
-// out and that this station has not answered yet.
-func (t *Tracker) match(s *station, at time.Time) {
-	if t.now == Burst || t.now == UnicastBurst {
-		if times := &s.times[t.now-Burst]; len(*times) < t.counts[t.now].sent {
-			*times = append(*times, at)
-		}
-		return
-	}
-	bit := uint8(1) << s.index
-	for i := len(t.asks) - 1; i >= 0 && t.asks[i].kind == t.now; i-- {
-		a := &t.asks[i]
-		if a.by&bit != 0 {
-			continue
-		}
-		a.by |= bit
-		s.Answered[a.kind]++
-		if rtt := at.Sub(a.time); rtt >= 0 { // or the clock was set
-			s.RTT = append(s.RTT, RTT{a.kind, rtt})
-		}
-		return
-	}
-}
-
-// station returns who sent p: who has the address in its option, or else who sent the frame. It is nil for one too many.
-func (t *Tracker) station(p *packet.Packet, mac packet.MAC, has bool) *station {
-	for _, s := range t.stations {
-		if has && s.MAC == mac || !has && s.EthernetSource == p.EthernetSource {
-			return s
-		}
-	}
-	if len(t.stations) == maxStations {
-		t.more = true
-		return nil
-	}
-	if !has {
-		mac = p.EthernetSource
-	}
-	s := &station{frame: packetRef{p.Frame.Number, p.Frame.Time}}
-	s.MAC, s.EthernetSource, s.index = mac, p.EthernetSource, len(t.stations)
-	t.stations = append(t.stations, s)
-	return s
-}
-
-// answersTo returns how many solicitations of a kind were answered by anybody.
-func (t *Tracker) answersTo(k Kind) int {
-	n := 0
-	if k == Burst || k == UnicastBurst {
-		for _, s := range t.stations {
-			n = max(n, len(s.times[k-Burst]))
-		}
-		return n
-	}
-	for i := range t.asks {
-		if t.asks[i].kind == k && t.asks[i].by != 0 {
-			n++
-		}
-	}
-	return n
-}
-
 // hear takes into account what others say.
 func (t *Tracker) hear(p *packet.Packet) {
 	h := &t.heard
@@ -358,8 +310,16 @@ func (t *Tracker) hear(p *packet.Packet) {
 		t.others = append(t.others, p.EthernetSource)
 		h.Stations = len(t.others)
 	}
-	// Only with this hop limit does a packet come from this link for sure.
-	if !p.IsICMPv6 || !p.Message.Type.IsND() || p.HopLimit != 255 || p.Checksum == packet.ChecksumBad {
+	if p.Checksum == packet.ChecksumBad {
+		return
+	}
+	if !p.IsICMPv6 || !p.Message.Type.IsND() {
+		if p.Source == t.target {
+			h.Traffic, h.TrafficMAC = h.Traffic+1, p.EthernetSource
+		}
+		return
+	}
+	if p.HopLimit != 255 { // with less it may come from another link
 		return
 	}
 	switch {
@@ -374,7 +334,7 @@ func (t *Tracker) hear(p *packet.Packet) {
 
 // drop remembers an answer that hosts drop by the rule id, and tells it.
 func (t *Tracker) drop(p *packet.Packet, id rule.ID) {
-	if p.Destination == t.link.Source && !slices.Contains(t.heard.Dropped, id) {
+	if t.forAsker(p) && !slices.Contains(t.heard.Dropped, id) {
 		t.heard.Dropped = append(t.heard.Dropped, id)
 	}
 	t.add(p, id, p.EthernetSource.String(), "an answer for "+t.target.String()+" from "+p.EthernetSource.String())

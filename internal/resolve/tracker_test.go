@@ -215,7 +215,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("found %v", got)
 	}
 	for _, s := range r.Stations {
-		if len(s.RTT) > 1+maxStations*tries+slowCount {
+		if len(s.RTT) > 1+maxStations*Tries+slowCount {
 			t.Errorf("%d times of %v", len(s.RTT), s.MAC)
 		}
 	}

@@ -65,7 +65,9 @@ type wire struct {
 }
 
 func newWire(t *testing.T, tracker *Tracker, n neighbors) *wire {
-	return &wire{t: t, tracker: tracker, neighbors: n, decoder: packet.NewDecoder(), iface: packet.Interface{
+	decoder := packet.NewDecoder()
+	decoder.Large = true
+	return &wire{t: t, tracker: tracker, neighbors: n, decoder: decoder, iface: packet.Interface{
 		Name: "eth0", LinkType: packet.LinkTypeEthernet, HardwareAddr: tracker.link.MAC, MarksOffload: true}}
 }
 

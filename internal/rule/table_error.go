@@ -20,10 +20,10 @@ var errorRules = []Rule{
 			"that small, the message is forged.",
 	},
 	{
-		ID: "ptb.not-smaller", Severity: Error, Receiver: ReceiverDrops, RFC: "8201 §4; 4443 §3.2",
+		ID: "ptb.not-smaller", Severity: Error, Receiver: ReceiverAccepts, RFC: "8201 §4; 4443 §3.2",
 		Title: "a Packet Too Big says an MTU that the packet it quotes fits into",
-		Why: "Hosts ignore it, because it asks for nothing smaller. So if packets really do not fit, the sender never " +
-			"learns the right size, and they vanish.",
+		Why: "Hosts take the MTU over if it is less than what they know (Linux does), yet go on sending packets of the quoted " +
+			"size, which fit it. The router has just dropped one, so they vanish, and the sender never learns the right size.",
 		Fix: "Compare the MTU of the router's outgoing interface with what it says: `ip -6 link show`, `ip -6 route get " +
 			"DESTINATION`. A tunnel that does not subtract its own headers is the usual cause: set its MTU by hand (VXLAN: the " +
 			"underlay's minus 50, over IPv6 minus 70).",
@@ -31,8 +31,8 @@ var errorRules = []Rule{
 	{
 		ID: "ptb.increase", Severity: Error, Receiver: ReceiverDrops, RFC: "8201 §4",
 		Title: "a Packet Too Big says a larger MTU than an earlier one for the same flow",
-		Why: "Hosts must not raise their path MTU on its word. It is late, forged, or the path has changed to a router that " +
-			"does not see the narrow link.",
+		Why: "Hosts must not raise their path MTU on its word. It is late, forged, or the path has changed. Where the quoted " +
+			"packet is longer than both, it may have been on its way or a trial of the sender's, and that is a note only.",
 		Fix: "If two routers send them, make the MTUs on both paths alike. If one says both, look for two tunnels or an " +
 			"ECMP pair behind it; if the sender is on no path of yours, drop its messages.",
 	},

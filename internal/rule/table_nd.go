@@ -103,7 +103,7 @@ var ndRules = []Rule{
 	},
 	{
 		ID: "ip.extension-header", Severity: Error, Receiver: ReceiverDrops, RFC: "8200 §4; 4302 §2.2",
-		Title: "an extension header does not parse",
+		Title: "an extension header does not parse, or has an option that makes hosts drop the packet",
 		Why:   "Hosts drop the packet, and a filter that gives up at this header has not seen what is behind it.",
 		Fix:   "No honest sender does this: find it by its Ethernet address.",
 	},

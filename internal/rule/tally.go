@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// maxPerRule bounds how many different faults of one rule a Tally keeps apart, so that a flood of random sources costs a
-// fixed amount of memory. What comes after is counted.
+// maxPerRule bounds how many different faults of one rule and severity a Tally keeps apart, so that a flood of random
+// sources costs a fixed amount of memory, and notes do not take the room of errors. What comes after is counted.
 const maxPerRule = 64
 
 // Tally gathers findings and tells a new fault from one seen before.
 type Tally struct {
 	found    []Found
 	index    map[key]int
-	perRule  map[ID]int
-	unlisted map[ID]uint64
+	kept     map[kind]int
+	unlisted uint64
 }
 
 // Found is a fault and how often it was seen.
@@ -32,13 +32,19 @@ type key struct {
 	subject string
 }
 
-// NewTally returns an empty tally.
-func NewTally() *Tally {
-	return &Tally{index: make(map[key]int), perRule: make(map[ID]int), unlisted: make(map[ID]uint64)}
+// kind is what maxPerRule bounds.
+type kind struct {
+	rule     ID
+	severity Severity
 }
 
-// Add counts f and reports whether it is a new fault that is to be told. A fault of a rule that has maxPerRule faults
-// already is counted only.
+// NewTally returns an empty tally.
+func NewTally() *Tally {
+	return &Tally{index: make(map[key]int), kept: make(map[kind]int)}
+}
+
+// Add counts f and reports whether it is a new fault that is to be told. A fault of a rule and severity that has
+// maxPerRule already is counted only.
 func (t *Tally) Add(f Finding) bool {
 	k := key{f.Rule, f.Link, f.Source, f.Subject}
 	if i, ok := t.index[k]; ok {
@@ -47,11 +53,12 @@ func (t *Tally) Add(f Finding) bool {
 		t.found[i].Severity = max(t.found[i].Severity, f.Severity)
 		return false
 	}
-	if t.perRule[f.Rule] >= maxPerRule {
-		t.unlisted[f.Rule]++
+	of := kind{f.Rule, f.Severity}
+	if t.kept[of] >= maxPerRule {
+		t.unlisted++
 		return false
 	}
-	t.perRule[f.Rule]++
+	t.kept[of]++
 	t.index[k] = len(t.found)
 	t.found = append(t.found, Found{Finding: f, Count: 1, LastFrame: f.Frame})
 	return true
@@ -76,10 +83,4 @@ func (t *Tally) Count(s Severity) int {
 }
 
 // Unlisted returns how many findings were counted without being kept apart.
-func (t *Tally) Unlisted() uint64 {
-	var n uint64
-	for _, c := range t.unlisted {
-		n += c
-	}
-	return n
-}
+func (t *Tally) Unlisted() uint64 { return t.unlisted }

@@ -20,6 +20,9 @@ func TestTallyIsBounded(t *testing.T) {
 	if !tally.Add(Finding{Rule: "ra.absent", Severity: Error}) {
 		t.Error("the flood of one rule silenced another")
 	}
+	if !tally.Add(Finding{Rule: "ra.flood", Severity: Warning, Subject: "worse"}) || tally.Count(Warning) != 1 {
+		t.Error("the flood of notes silenced a warning of the same rule")
+	}
 	if worst := tally.Found()[0]; worst.Rule != "ra.absent" {
 		t.Errorf("the worst finding is %v, want ra.absent", worst.Rule)
 	}
