@@ -143,7 +143,7 @@ func (c *Checker) conflict(l *link, d Duplicate, detail func() string) {
 		text += oneLinkDoubt
 	}
 	f := c.add(l, "dad.conflict", text)
-	f.Source, f.Subject, f.Frame, f.Time = d.Address, macText(d.Prober), d.Frame, d.At
+	f.Source, f.Frame, f.Time = d.Address, d.Frame, d.At // one finding an address, however many want it
 	if doubt {
 		f.Severity = rule.Info
 	}

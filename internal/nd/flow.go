@@ -216,6 +216,9 @@ func (t *told) take(p *packet.Packet, now time.Time) {
 // it: not if it would raise the MTU.
 func (c *Checker) tooBig(p *packet.Packet, q *icmp6.Quote, key flowKey) bool {
 	f, _ := c.flows.table.add(key)
+	if f.seen {
+		c.flows.table.touch(key) // it is real, whatever else is told
+	}
 	now, mtu := c.clock.Now, int(p.Message.MTU())
 	t := f.told
 	switch {

@@ -15,8 +15,6 @@ import (
 const (
 	// maxRedirects is half of how many are kept on all links together.
 	maxRedirects = 512
-	// maxAdvertInterval is how long a router may take to its next RA (MaxRtrAdvInterval, RFC 4861 §6.2.1).
-	maxAdvertInterval = 1800 * time.Second
 	// maxNamed is how many routers a detail names, maxRouters how many stations are known to be one.
 	maxNamed   = 3
 	maxRouters = 64
@@ -40,9 +38,10 @@ type redirectEntry struct {
 
 // linkRouters are the first routers known on a link at some time: to look for them takes long.
 type linkRouters struct {
-	at       time.Time
-	list     []netip.Addr
-	stations []packet.MAC // a router may be known by its global address alone, and redirects from its link-local one
+	at         time.Time
+	list       []netip.Addr
+	stations   []packet.MAC // a router may be known by its global address alone, and redirects from its link-local one
+	advertised bool         // one of them does
 }
 
 func newRedirects() redirects {
@@ -108,16 +107,21 @@ func (c *Checker) judgeRedirect(l *link, p *packet.Packet) (dropped rule.ID, tru
 		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": its advertisement says R=0")
 	case n != nil && n.Learnt&FromRS != 0:
 		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": it asked for routers, as a host does")
-	case c.clock.Era == 0 && c.clock.Now.Sub(c.clock.First) >= maxAdvertInterval:
-		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": it has not advertised in all "+
-			"the time")
+	case c.advertised(l):
+		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": it has not advertised so far")
 	default:
-		// A router advertises so seldom that a capture may well begin between, and Redirects come where there are several.
+		// Who does not advertise may be a router all the same.
 		c.report.AddInfo("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target,
 			"; it may be one that was not heard yet")
 		return "", false
 	}
 	return "redirect.not-first-hop", false
+}
+
+// advertised reports whether a router of l advertises, as the others then do that hosts use.
+func (c *Checker) advertised(l *link) bool {
+	c.routers(l)
+	return c.redirects.routers[l.id].advertised
 }
 
 // routers returns some routers of l, and the stations that are one, as they were known at most a second ago.
@@ -127,14 +131,16 @@ func (c *Checker) routers(l *link) ([]netip.Addr, []packet.MAC) {
 		s.routers = append(s.routers, linkRouters{})
 	}
 	r := &s.routers[l.id]
-	if within(r.at, c.clock.Now, time.Second) {
+	// Of many links each waits longer for its turn: the neighbors of all are looked through.
+	if within(r.at, c.clock.Now, time.Second*time.Duration(1+len(c.links.order)/32)) {
 		return r.list, r.stations
 	}
-	r.at, r.list, r.stations = c.clock.Now, r.list[:0], r.stations[:0]
+	r.at, r.list, r.stations, r.advertised = c.clock.Now, r.list[:0], r.stations[:0], false
 	c.eachNeighbor(l, func(n *Neighbor) {
 		if !n.Router {
 			return
 		}
+		r.advertised = r.advertised || n.Learnt&FromRA != 0
 		if len(r.list) < maxNamed {
 			r.list = append(r.list, n.Address)
 		}
