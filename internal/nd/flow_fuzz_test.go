@@ -134,8 +134,8 @@ func bearsOutIgnored(h []flowEvent, searches bool) bool {
 // it contradicts itself.
 func bearsOutIncrease(h []flowEvent, s rule.Severity) bool {
 	last := h[len(h)-1]
-	if (s == rule.Error) != (last.length <= last.mtu) {
-		return false
+	if s != rule.Error && last.length <= last.mtu {
+		return false // only what fits neither may have been a trial
 	}
 	return slices.ContainsFunc(h[:len(h)-1], func(e flowEvent) bool {
 		return e.mtu > 0 && e.mtu < last.mtu && last.at.Sub(e.at) <= trialTime

@@ -74,6 +74,7 @@ type question struct {
 	invalid rule.ID
 
 	proved bool // that no answer arrives
+	open   bool // the last try still has time for one
 	told   bool
 	scan   bool // not told, as it is part of a scan
 }
@@ -311,7 +312,9 @@ func (c *Checker) sweepQuestions(end bool) {
 		}
 		l := c.links.order[k.link]
 		c.listenToAll(l, q)
-		if c.clock.Now.Sub(q.last) >= max(c.retransTimer(l), defaultRetransTimer) && q.inVain() {
+		// At the end the last try may have had no time for its answer, but each repetition proves the try before it.
+		q.open = c.clock.Now.Sub(q.last) < max(c.retransTimer(l), defaultRetransTimer)
+		if (end || !q.open) && q.inVain() {
 			q.proved = true
 		}
 		if q.proved && !q.told {

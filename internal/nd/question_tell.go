@@ -23,6 +23,12 @@ func (c *Checker) tellQuestion(l *link, q *question, end bool) {
 	if target != nil && target.Last.Before(q.runFirst) {
 		target.to(Failed)
 	}
+	if end && q.open {
+		doubt += "; the last had little time for its answer"
+		if c.clock.Now.Sub(q.last) < soonestAnswer {
+			severity = rule.Info
+		}
+	}
 	f := c.add(l, "ns.unanswered", fmt.Sprintf("%s asked %d times within %s for %v and %s%s", named(q.asker, stationText(q.mac, q.asker)),
 		q.tries, seconds(q.last.Sub(q.first)), q.target, c.outcome(l, q, target), doubt))
 	f.Severity = min(f.Severity, severity)

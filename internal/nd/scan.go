@@ -1,10 +1,12 @@
 package nd
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
 	"v6probe/internal/packet"
+	"v6probe/internal/rule"
 )
 
 const (
@@ -69,8 +71,9 @@ type scanState struct {
 		repeats        int  // the same in a row
 		skipped        bool // as a copy
 	}
-	second second
-	flood  *scanFlood // nil until there was one
+	second  second
+	flood   *scanFlood // nil until there was one
+	doubted int        // unknown at its most, without proof
 }
 
 func newScans() scans {
@@ -333,6 +336,18 @@ func (c *Checker) advanceScans() {
 	}
 }
 
+// doubtScan notes at the end that too many targets of l that nobody is known to have were asked for, where nothing proved
+// that nobody has them: a router that has lost its table asks so, too, and where only multicast passes its answers are not
+// seen.
+func (c *Checker) doubtScan(l *link) {
+	if l.flood != nil || l.doubted == 0 {
+		return
+	}
+	f := c.add(l, "ns.flood", fmt.Sprintf("%d addresses that nobody is known to have were asked for within %s, few of them again: a scan, "+
+		"or a router that has lost its table and whose answers do not pass here, which cannot be told apart", l.doubted, seconds(scanTime)))
+	f.Severity = rule.Info
+}
+
 // sweepScans judges the targets whose time is up. end says that nothing more will come.
 func (c *Checker) sweepScans(end bool) {
 	c.beginScans()
@@ -344,6 +359,10 @@ func (c *Checker) sweepScans(end bool) {
 	for _, l := range c.links.order {
 		if l.unknown >= scanTargets && l.proven < scanTargets {
 			c.judgeNames(l)
+			l.doubted = max(l.doubted, l.unknown)
+		}
+		if end {
+			c.doubtScan(l)
 		}
 	}
 	if !end {
