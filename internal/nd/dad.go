@@ -53,6 +53,7 @@ type probes struct {
 // If it had, it answers; if it does not, both were at it.
 type lateTest struct {
 	link *link
+	age  time.Duration // of the first station's test
 	Duplicate
 }
 

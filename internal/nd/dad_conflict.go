@@ -16,7 +16,7 @@ func (c *Checker) bothProbe(l *link, p *packet.Packet, age time.Duration, first 
 	d := Duplicate{Address: p.Message.Target, Prober: first, Defender: p.EthernetSource, Probed: true, Both: true,
 		At: p.Frame.Time, Frame: p.Frame.Number}
 	if s := &c.probes; age >= c.repeatTime(l) && len(s.late) < maxLate {
-		s.late = append(s.late, lateTest{l, d})
+		s.late = append(s.late, lateTest{l, age, d})
 		return
 	}
 	c.bothTest(l, d)
@@ -34,14 +34,18 @@ func (c *Checker) bothTest(l *link, d Duplicate) {
 	})
 }
 
-// judgeLate tells of late tests that the first station did not answer. end says that nothing more will come.
+// judgeLate tells of late tests that the first station did not answer. end says that nothing more will come: then what
+// came while the first one still tested needs no waiting for.
 func (c *Checker) judgeLate(end bool) {
-	wait := defaultRetransTimer
-	if end {
-		wait = soonestAnswer
-	}
 	s := &c.probes
 	s.late = slices.DeleteFunc(s.late, func(t lateTest) bool {
+		wait := defaultRetransTimer
+		switch {
+		case end && t.age <= defaultRetransTimer:
+			wait = 0
+		case end:
+			wait = soonestAnswer
+		}
 		if c.clock.Now.Sub(t.At) < wait {
 			return false
 		}

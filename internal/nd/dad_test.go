@@ -82,6 +82,7 @@ func TestDADConflict(t *testing.T) {
 			dadFrom(0.003, nodeA.mac, nodeA.addr, nonceA...)}, "dad.conflict dad.looped:info", ""},
 		{"one after the other", []shot{probe(0), dadFrom(1.3, nodeA.mac, nodeA.addr, nonceA...), naFrom(1.301, nodeB.as(nodeA.addr), craft.AllNodes, flagO), tick(3)},
 			"dad.conflict", "02:00:00:00:00:0a tests 2001:db8::a, and 02:00:00:00:00:0b advertised"},
+		{"the second just before the first is done, at the end", []shot{probe(0), dadFrom(0.95, nodeA.mac, nodeA.addr, nonceA...)}, "dad.conflict", ""},
 		{"both at once, out of order", []shot{probe(0.7), dadFrom(0, nodeA.mac, nodeA.addr, nonceA...)}, "dad.conflict", ""},
 		{"one just before the other has done", []shot{probe(0), dadFrom(1.012, nodeA.mac, nodeA.addr, nonceA...), tick(3)}, "dad.conflict",
 			"test 2001:db8::a at the same time"},

@@ -108,7 +108,10 @@ func (c *Checker) judgeRedirect(l *link, p *packet.Packet) (dropped rule.ID, tru
 	case n != nil && n.Learnt&FromRS != 0:
 		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": it asked for routers, as a host does")
 	case c.advertised(l):
+		// A host that heard just that drops it. But a router whose turn has not come yet may be one all the same.
 		c.report.Add("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target, ": it has not advertised so far")
+		c.report.Findings[len(c.report.Findings)-1].Severity = rule.Warning
+		return "", false
 	default:
 		// Who does not advertise may be a router all the same.
 		c.report.AddInfo("redirect.not-first-hop", -1, "", format, p.Source, station, known, to, target,
