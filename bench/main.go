@@ -106,7 +106,8 @@ func contests(v6probe, dir string) []*contest {
 		}
 		list = append(list, &contest{name, []*entry{cat, tcpdump,
 			{label: "v6probe ra", pipeline: [][]string{{v6probe, "ra", "-r", file}}},
-			{label: "v6probe ra --json", pipeline: [][]string{{v6probe, "ra", "-r", file, "--json"}}}}})
+			{label: "v6probe ra --json", pipeline: [][]string{{v6probe, "ra", "-r", file, "--json"}}},
+			{label: "v6probe nd", pipeline: [][]string{{v6probe, "nd", "-r", file}}}}})
 	}
 	for _, c := range list {
 		for _, e := range c.entries {

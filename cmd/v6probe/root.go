@@ -33,12 +33,12 @@ func newRoot() *cobra.Command {
 		Use:   "v6probe",
 		Short: "tells why IPv6 does or does not work in a CloudStack zone",
 		Long: `v6probe tells why IPv6 does or does not work in the data plane of an Apache
-CloudStack zone. It captures Router Advertisements, neighbor discovery and ICMPv6
-errors, live or from a file, decodes them to the last option, and judges them:
-what is wrong, by which rule, and how to put it right.`,
+CloudStack zone. It captures Router Advertisements, neighbor discovery and
+ICMPv6 errors, live or from a file, decodes them to the last option, and judges
+them: what is wrong, by which rule, and how to put it right.`,
 		Example: `  v6probe ra --iface eth0         on a Virtual Router or a guest
   v6probe ra -r capture.pcapng    the same for a capture
-  v6probe nd -i eth0              who is here, who asks in vain, which errors come
+  v6probe nd -i eth0              who is here, who asks in vain, which errors
   v6probe nd fe80::1 -i eth0      is that neighbor there
   v6probe rules ra.absent         a rule explained, with its fix`,
 		SilenceUsage:  true,

@@ -14,7 +14,7 @@ func newRules() *cobra.Command {
 	var color string
 	c := &cobra.Command{
 		Use:   "rules [ID]",
-		Short: "the rules that captures are held against; one rule explained, with its fix",
+		Short: "every rule in a line; one rule explained, with its fix",
 		Example: `  v6probe rules                        all of them
   v6probe rules pio                    those about prefixes
   v6probe rules ra.no-address-source   one, explained`,
