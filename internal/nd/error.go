@@ -40,8 +40,8 @@ func newErrorGroups() errorGroups {
 	return g
 }
 
-// error takes in an ICMPv6 error; dropped is why receivers drop it, or "".
-func (c *Checker) error(l *link, p *packet.Packet, dropped rule.ID) {
+// complain takes in an ICMPv6 error; dropped is why receivers drop it, or "".
+func (c *Checker) complain(l *link, p *packet.Packet, dropped rule.ID) {
 	m := &p.Message
 	if len(m.Raw) < errorSize || !p.Source.IsValid() {
 		return

@@ -149,7 +149,7 @@ func (c *Checker) message(p *packet.Packet, dropped rule.ID) {
 			c.listen(l, p)
 		}
 	default:
-		c.error(l, p, dropped)
+		c.complain(l, p, dropped)
 	}
 }
 

@@ -94,8 +94,9 @@ func (p *Progress) tick() {
 }
 
 // Show puts on the screen what lines returns: at once, but no more than a few dozen times a second, so that a flood of
-// messages does not become one of escape sequences, and for a small share of the time only where that takes long. lines is given the width of the terminal and returns the lines to
-// show and how many there are beyond them; noun is what a line is about.
+// messages does not become one of escape sequences, and for a small share of the time only where that takes long. lines is
+// given the width of the terminal and returns the lines to show and how many there are beyond them; noun is what a line is
+// about.
 func (p *Progress) Show(noun string, lines func(columns int) (lines []string, more int)) {
 	if p.stop == nil {
 		return
