@@ -202,10 +202,11 @@ func (t *told) take(p *packet.Packet, now time.Time) {
 		// Its pieces fit if no router has said otherwise since.
 		t.joined++
 		t.obeyed = now.Sub(t.last) >= reactTime
+	case same != nil && within(t.repeated, now, copyGap): // a copy, or as good as one
 	default:
 		t.tooBig++
 		t.largest, t.obeyed = max(t.largest, length), false
-		if same != nil && !within(t.repeated, now, copyGap) {
+		if same != nil {
 			same.repeats++
 			t.repeated = now
 		}

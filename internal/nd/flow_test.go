@@ -98,7 +98,7 @@ func TestFlow(t *testing.T) {
 		{scene{name: "two late ones, then smaller ones", shots: join(begin, every(1.2, 0.5, 2, packets(segment, 1500)),
 			every(3, 1, 2, packets(segment, 1380)))}, FateShrank, 1500, 2},
 		{scene{name: "two late ones, each seen twice", shots: join(begin, seenTwice(every(1.2, 0.5, 2, packets(segment, 1500))))},
-			FateUnclear, 1500, 4},
+			FateUnclear, 1500, 2},
 		{scene{name: "goes on", shots: join(begin, every(1.2, 0.5, 3, packets(segment, 1500))), want: "ptb.ignored",
 			detail: "2001:db8::a > 2001:db8::b, TCP 40000 > 443: told once in 2.2 s that 1400 bytes fit, its sender goes on with packets of " +
 				"1500 (3 seen here)"}, FateIgnored, 1500, 3},

@@ -274,9 +274,13 @@ func (c *Checker) rebind(l *link, n *neighbor, mac packet.MAC) {
 	n.Changes++
 	if back && n.State != InConflict && !within(n.flapTold, now, flapWindow) {
 		n.flapTold = now
+		who := ""
+		if n.Router {
+			who = "; it is a router's, so whoever claims it without right takes what goes through that router"
+		}
 		c.report.Add("nd.binding-flap", -1, n.Address.String(),
-			"%v is at %v again, after %s at %v: its link-layer address has changed %d times so far", n.Address, mac,
-			seconds(now.Sub(n.changed)), n.MAC, n.Changes)
+			"%v is at %v again, after %s at %v: its link-layer address has changed %d times so far%s", n.Address, mac,
+			seconds(now.Sub(n.changed)), n.MAC, n.Changes, who)
 	}
 	n.before, n.changed = n.MAC, now
 	n.bind(mac)

@@ -120,9 +120,9 @@ func (c *Checker) ask(l *link, p *packet.Packet) {
 	if q.era != c.clock.Era || !q.heard.IsZero() && !within(q.last, now, pauseTime) {
 		*q = question{asker: q.asker, target: q.target, era: c.clock.Era}
 	}
+	c.listenToAll(l, q)
 	q.mac, q.heard, q.frame, q.multicast = p.EthernetSource, now, p.Frame.Number, p.Destination.IsMulticast()
 	q.here = p.SentHere()
-	c.listenToAll(l, q)
 	q.try(now, c.lastAsked(l, p), c.retransTimer(l))
 	if q.tries == 1 {
 		q.where = c.neighbor(l, target).whereabouts()
@@ -291,7 +291,8 @@ func (c *Checker) listenToAll(l *link, q *question) {
 		return
 	}
 	now := c.clock.Now
-	if !a.good.Before(q.last) && within(a.good, now, pauseTime) {
+	// It tells who has no address yet, and does not confirm one that is being probed (RFC 4861 §7.2.5).
+	if q.multicast && !a.good.Before(q.last) && within(a.good, now, pauseTime) {
 		q.hearGood()
 		q.seenOwner = true
 	}
@@ -339,7 +340,7 @@ func (c *Checker) viewQuestions(l *link, v *Link) {
 		}
 		v.Questions = append(v.Questions, Question{Asker: q.asker, AskerMAC: q.mac, Target: q.target, Tries: q.tries,
 			First: q.first, Last: q.last, LastFrame: q.frame, Seen: q.seen + q.bad, Invalid: q.why(),
-			Known: c.known(l, q.target) != nil})
+			Known: c.known(l, q.target) != nil, Here: q.here, By: q.by()})
 	})
 	slices.SortFunc(v.Questions, func(a, b Question) int {
 		if d := a.First.Compare(b.First); d != 0 {
@@ -350,6 +351,14 @@ func (c *Checker) viewQuestions(l *link, v *Link) {
 		}
 		return a.Target.Compare(b.Target)
 	})
+}
+
+// by returns the station that gave the good answers, where that is another than the target's, else zero.
+func (q *question) by() packet.MAC {
+	if q.seen == 0 || q.seenOwner {
+		return packet.MAC{}
+	}
+	return q.other
 }
 
 // why returns the rule by which the answers seen are of no use, "" when there are none or good ones.

@@ -56,6 +56,9 @@ func (c *Checker) gravity(l *link, q *question, target *neighbor) (s rule.Severi
 	}
 	const scan = ": somebody sends to it through that router, which a scan from outside does as well"
 	if c.isRouter(l, q) {
+		if !q.asker.IsLinkLocalUnicast() {
+			return rule.Info, ": the router itself sends to it" // it asks under the address that it sends from
+		}
 		return rule.Info, scan
 	}
 	forwards := q.asker.IsLinkLocalUnicast() && !q.target.IsLinkLocalUnicast()

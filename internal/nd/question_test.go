@@ -31,6 +31,7 @@ func TestUnanswered(t *testing.T) {
 	seen := nsFrom(-20, nodeA, nodeG.addr)
 	rest := []shot{tick(30)}
 	na := func(at float64) shot { return naFrom(at, gw, g.addr, flagS|flagO) }
+	toAll := func(at float64) shot { return naFrom(at, gw, craft.AllNodes, flagO) }
 	runScenes(t, []scene{
 		{"three tries", join(asks(g, gateway, 0, 1, 2), rest), want,
 			"2001:db8::9 (02:00:00:00:00:02) asked 3 times within 2.0 s for 2001:db8::1 and got no answer; 2001:db8::1 was never heard on this link"},
@@ -40,6 +41,12 @@ func TestUnanswered(t *testing.T) {
 			"2001:db8::a was last heard 20 s before, at 02:00:00:00:00:0a"},
 		{"of a neighbor that is there", join([]shot{seen}, asks(g, nodeA.addr, 0, 1), []shot{naFrom(1.5, nodeA, nodeB.addr, flagS)},
 			asks(g, nodeA.addr, 2), rest), want, "2001:db8::a was heard otherwise meanwhile, at 02:00:00:00:00:0a"},
+		{"an unasked word to all is no answer to a probe", join([]shot{nsUnicast(0, g, gateway), toAll(0.5), nsUnicast(1, g, gateway), toAll(1.5),
+			nsUnicast(2, g, gateway), toAll(2.5), nsUnicast(3, g, gateway)}, rest), want, "got no answer; 2001:db8::1 was heard otherwise meanwhile"},
+		{"who hears it need not take it", join([]shot{outgoing(asks(g, gateway, 0)[0]), na(0.1), outgoing(asks(g, gateway, 1)[0]), na(1.1),
+			outgoing(asks(g, gateway, 2)[0]), na(2.1), outgoing(asks(g, gateway, 3)[0])}, rest), want, "its own firewall or kernel"},
+		{"a router that sends itself", join([]shot{raFrom(-5, nodeR, 1800), nsFrom(-4, nodeR.as("2001:db8::77"), nodeG.addr)},
+			asks(nodeR.as("2001:db8::77"), "2001:db8::dead", 0, 1, 2), rest), info, "the router itself sends to it"},
 		{"two tries", join(asks(g, gateway, 0, 1), rest), "", ""},
 		{"three tries at the end of the capture", join(asks(g, gateway, 0, 1, 2), []shot{tick(2.9)}), want, "the last had little time for its answer"},
 		{"a second after the third", join(asks(g, gateway, 0, 1, 2), []shot{tick(3)}), want, ""},

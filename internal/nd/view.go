@@ -87,6 +87,9 @@ type Question struct {
 	Seen    int
 	Invalid rule.ID
 	Known   bool // the target was heard of otherwise
+	Here    bool // the capturing host asks: answers seen here reach it
+	// By is the station that gave the good answers where it is not the one that has the target, else zero.
+	By packet.MAC
 }
 
 // Duplicate is an address that two stations have.

@@ -5,6 +5,7 @@ import (
 
 	"v6probe/internal/icmp6"
 	"v6probe/internal/nd"
+	"v6probe/internal/packet"
 )
 
 // Neighbors writes the picture of every link, an object for each thing that is known of it.
@@ -95,7 +96,10 @@ func (o object) question(q *nd.Question) object {
 	if q.Invalid != "" {
 		o = o.key("answers_dropped").string(string(q.Invalid))
 	}
-	return o.span(q.First, q.Last).frame(q.LastFrame)
+	if q.By != (packet.MAC{}) {
+		o = o.mac("answered_by", q.By)
+	}
+	return o.bool("own", q.Here).span(q.First, q.Last).frame(q.LastFrame)
 }
 
 func (o object) duplicate(d *nd.Duplicate) object {

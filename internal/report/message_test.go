@@ -296,7 +296,7 @@ func TestNeighborsJSON(t *testing.T) {
 	for typ, fields := range map[string]string{
 		"neighbor": `{"address":"fd17:625c:f037:2::1","mac":"02:00:00:00:00:01","router":true,"state":"reachable","learnt":["na","ra"],
 			"own":false,"proxied":false,"changes":0,"first":"2026-01-01T11:00:00Z","last":"2026-01-01T11:59:58Z","frame":4}`,
-		"question": `{"asker":"fd17::a","asker_mac":"02:00:00:00:00:0a","target":"fd17::99","tries":3,"target_known":false,
+		"question": `{"asker":"fd17::a","asker_mac":"02:00:00:00:00:0a","target":"fd17::99","tries":3,"target_known":false,"own":false,
 			"answers_seen":0,"first":"2026-01-01T11:59:56Z","last":"2026-01-01T11:59:58Z"}`,
 		"duplicate": `{"address":"fd17::a","mac":"02:00:00:00:00:0a","other_mac":"02:00:00:00:00:0b","probed":true,"both_probed":false,
 			"time":"2026-01-01T11:59:59Z","frame":12}`,

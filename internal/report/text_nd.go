@@ -259,6 +259,10 @@ func questionTexts(l *nd.Link) []string {
 		switch {
 		case q.Seen > 0 && q.Invalid != "":
 			outcome = fmt.Sprintf("%s seen here, which receivers drop: %s", Plural(q.Seen, "answer"), q.Invalid)
+		case q.By != packet.MAC{}:
+			outcome = fmt.Sprintf("%s seen here, of %v, which is not the station that has it", Plural(q.Seen, "answer"), q.By)
+		case q.Seen > 0 && q.Here:
+			outcome = fmt.Sprintf("%s came in here, which this host's own firewall or kernel does not take", Plural(q.Seen, "answer"))
 		case q.Seen > 0:
 			outcome = fmt.Sprintf("%s seen here, which must be lost on the way to the asker", Plural(q.Seen, "answer"))
 		case q.Known:

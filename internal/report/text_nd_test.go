@@ -282,3 +282,20 @@ func TestAgo(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoseAnswers wants told where the answers are that do not help the asker.
+func TestWhoseAnswers(t *testing.T) {
+	asks := nd.Question{Asker: ip("fd17::c"), AskerMAC: mac(0xc), Target: ip("fd17::1"), Tries: 3, First: noon, Last: noon, Seen: 2}
+	for want, change := range map[string]func(*nd.Question){
+		"2 answers seen here, which must be lost on the way":         func(*nd.Question) {},
+		"of 02:00:00:00:00:0d, which is not the station that has it": func(q *nd.Question) { q.By = mac(0xd) },
+		"2 answers came in here, which this host's own firewall or":  func(q *nd.Question) { q.Here = true },
+		"2 answers seen here, which receivers drop: nd.hop-limit":    func(q *nd.Question) { q.Here, q.Invalid = true, "nd.hop-limit" },
+	} {
+		q := asks
+		change(&q)
+		if got := strings.ReplaceAll(questionTexts(&nd.Link{Now: noon, Questions: []nd.Question{q}})[0], nbsp, " "); !strings.Contains(got, want) {
+			t.Errorf("%q is missing in %q", want, got)
+		}
+	}
+}

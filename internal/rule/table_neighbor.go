@@ -112,7 +112,8 @@ var neighborRules = []Rule{
 			"is two stations that both mean it, or one that is spoofing.",
 		Fix: "Redundant VRs: see that one is primary only (redundantstate in listRouters, `systemctl status keepalived` on " +
 			"both). Guests: find both by their Ethernet addresses (`bridge fdb show | grep MAC`); a bond in an active-active " +
-			"mode needs one address for all its ports.",
+			"mode needs one address for all its ports. If one of the two should not have it, that station spoofs: shut its port, " +
+			"and let security groups or a bridge filter drop its advertisements.",
 	},
 	{
 		ID: "nd.router-flag-cleared", Severity: Warning, Receiver: ReceiverAccepts, RFC: "4861 §7.2.5, §7.3.3",
