@@ -36,7 +36,7 @@ type session struct {
 func (f *sourceFlags) open(c *cobra.Command, large bool) (*session, error) {
 	s := &session{iface: f.iface, large: large}
 	if f.read != "" {
-		src, err := capture.OpenFileWith(f.read, c.InOrStdin(), capture.Filter{Large: large})
+		src, err := capture.OpenFile(f.read, c.InOrStdin(), capture.Filter{Large: large})
 		if err != nil {
 			return nil, withHint(captureHint, err)
 		}

@@ -74,7 +74,7 @@ func (n ng) enhanced(id uint32, ts uint64, length int, data []byte, options ...[
 
 // read reads a whole capture through standard input and returns its candidates, and what ended it.
 func read(data []byte) ([]packet.Frame, Stats, error) {
-	f, err := OpenFile("-", bytes.NewReader(data))
+	f, err := OpenFile("-", bytes.NewReader(data), Filter{})
 	if err != nil {
 		return nil, Stats{}, err
 	}

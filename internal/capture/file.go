@@ -39,15 +39,10 @@ type records interface {
 	look(b []byte) (size int, sec uint32, ok bool)
 }
 
-// OpenFile opens the capture file of the given name; "-" is stdin. The content of a regular file is looked at here,
-// that of a pipe with the first Next. A context interrupts the wait for a pipe; reading on with another context then works
-// for an uncompressed stream only.
-func OpenFile(name string, stdin io.Reader) (*File, error) {
-	return OpenFileWith(name, stdin, Filter{})
-}
-
-// OpenFileWith is OpenFile for the frames that filter lets through.
-func OpenFileWith(name string, stdin io.Reader, filter Filter) (*File, error) {
+// OpenFile opens the capture file of the given name, "-" for stdin, for the frames that filter lets through. The content
+// of a regular file is looked at here, that of a pipe with the first Next. A context interrupts the wait for a pipe;
+// reading on with another context then works for an uncompressed stream only.
+func OpenFile(name string, stdin io.Reader, filter Filter) (*File, error) {
 	length := int64(segmentSize)
 	if runtime.GOMAXPROCS(0) == 1 {
 		length = 0
@@ -55,7 +50,7 @@ func OpenFileWith(name string, stdin io.Reader, filter Filter) (*File, error) {
 	return openFile(name, stdin, filter, length)
 }
 
-// openFile is OpenFileWith with the length of the segments, 0 for a reader alone.
+// openFile is OpenFile with the length of the segments, 0 for a reader alone.
 func openFile(name string, stdin io.Reader, filter Filter, length int64) (*File, error) {
 	f := &File{}
 	f.stream.filter = filter

@@ -76,7 +76,7 @@ func (c *countWriter) Write(p []byte) (int, error) {
 // count reads a file to its end and returns the number of candidates.
 func count(tb testing.TB, name string, filter Filter) (candidates int, stats Stats) {
 	tb.Helper()
-	f, err := OpenFileWith(name, nil, filter)
+	f, err := OpenFile(name, nil, filter)
 	if err != nil {
 		tb.Fatal(err)
 	}

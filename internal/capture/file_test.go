@@ -87,7 +87,7 @@ func TestOpenFile(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			name := save(t, tt.data)
-			file, err := OpenFile(name, nil)
+			file, err := OpenFile(name, nil, Filter{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,12 +100,12 @@ func TestOpenFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer regular.Close()
-			redirected, err := OpenFile("-", regular)
+			redirected, err := OpenFile("-", regular, Filter{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer redirected.Close()
-			piped, err := OpenFile("-", bytes.NewReader(tt.data))
+			piped, err := OpenFile("-", bytes.NewReader(tt.data), Filter{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func TestOpenFileErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			name := save(t, tt.data)
-			_, err := OpenFile(name, nil)
+			_, err := OpenFile(name, nil, Filter{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Count(err.Error(), name) != 1 {
 				t.Errorf("regular file: %v", err)
 			}
@@ -160,10 +160,10 @@ func TestOpenFileErrors(t *testing.T) {
 			}
 		})
 	}
-	if _, err := OpenFile(filepath.Join(t.TempDir(), "missing"), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := OpenFile(filepath.Join(t.TempDir(), "missing"), nil, Filter{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
 	}
-	if _, err := OpenFile(t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := OpenFile(t.TempDir(), nil, Filter{}); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("directory: %v", err)
 	}
 }
@@ -233,7 +233,7 @@ func TestBomb(t *testing.T) {
 
 // TestContextEnds reads a regular file with a context that has ended: it is looked at with every block.
 func TestContextEnds(t *testing.T) {
-	f, err := OpenFile(save(t, small(40000)), nil)
+	f, err := OpenFile(save(t, small(40000)), nil, Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func (f *failing) Read(p []byte) (int, error) {
 func TestReadError(t *testing.T) {
 	broken := errors.New("input/output error")
 	for _, data := range [][]byte{small(10), gzipped(t, small(10))} {
-		f, err := OpenFile("-", &failing{data[:len(data)/2], broken})
+		f, err := OpenFile("-", &failing{data[:len(data)/2], broken}, Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,7 +281,7 @@ func TestReadError(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	f, err := OpenFile("-", &failing{small(10), nil})
+	f, err := OpenFile("-", &failing{small(10), nil}, Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestFileAllocates(t *testing.T) {
 		pcapng = append(pcapng, n.enhanced(0, 1, 0, ndFrame, n.option(epbFlags, n.u32(1)))...)
 	}
 	for name, data := range map[string][]byte{"pcap": pcap, "pcapng": pcapng} {
-		f, err := OpenFile(save(t, data), nil)
+		f, err := OpenFile(save(t, data), nil, Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func checkFile(t *testing.T, data []byte) {
 	if last > f.Stats().Frames {
 		t.Fatalf("frame %d of %d", last, f.Stats().Frames)
 	}
-	copied, err := OpenFileWith("-", bytes.NewReader(write(t, frames, f.Stats())), filter)
+	copied, err := OpenFile("-", bytes.NewReader(write(t, frames, f.Stats())), filter)
 	if err != nil {
 		t.Fatal(err)
 	}

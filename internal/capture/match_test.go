@@ -273,7 +273,7 @@ func TestFileFilter(t *testing.T) {
 			n.enhanced(0, 1, len(ndFrame), ndFrame)),
 	} {
 		for _, f := range filters {
-			file, err := OpenFileWith("-", bytes.NewReader(data), f)
+			file, err := OpenFile("-", bytes.NewReader(data), f)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ func TestInterrupt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, w := io.Pipe()
 			defer w.Close()
-			f, err := OpenFile("-", r)
+			f, err := OpenFile("-", r, Filter{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +52,7 @@ func TestInterruptHeader(t *testing.T) {
 	pcapng := craft.Join(n.section(), n.iface(1, 0), n.enhanced(0, 0, len(ndFrame), ndFrame))
 	for name, data := range map[string][]byte{"pcap": small(2), "pcapng": pcapng} {
 		r, w := io.Pipe()
-		f, err := OpenFile("-", r)
+		f, err := OpenFile("-", r, Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestInterruptHeader(t *testing.T) {
 // TestLiveStdin gets each frame of a pipe as soon as it is there, and not when a block is full.
 func TestLiveStdin(t *testing.T) {
 	r, w := io.Pipe()
-	f, err := OpenFile("-", r)
+	f, err := OpenFile("-", r, Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestNamedPipe(t *testing.T) {
 	if out, err := exec.Command("mkfifo", name).CombinedOutput(); err != nil {
 		t.Skipf("mkfifo: %v: %s", err, out) // Windows
 	}
-	f, err := OpenFile(name, nil)
+	f, err := OpenFile(name, nil, Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
