@@ -173,15 +173,25 @@ func extensionLength(proto uint8, b []byte) int {
 	return 8 * (int(b[1]) + 1)
 }
 
+// BeginsWithPorts reports whether the header of an upper-layer protocol begins with two ports: TCP, UDP, DCCP, SCTP and
+// UDP-Lite.
+func BeginsWithPorts(protocol uint8) bool {
+	switch protocol {
+	case protoTCP, protoUDP, protoDCCP, protoSCTP, protoUDPLite:
+		return true
+	}
+	return false
+}
+
 // upper reads what tells one conversation from another at the start of the upper layer.
 func (q *Quote) upper() {
 	b := q.Payload
-	switch q.Protocol {
-	case protoTCP, protoUDP, protoDCCP, protoSCTP, protoUDPLite:
+	switch {
+	case BeginsWithPorts(q.Protocol):
 		if q.HasPorts = len(b) >= 4; q.HasPorts {
 			q.SourcePort, q.DestinationPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 		}
-	case protoICMPv6:
+	case q.Protocol == protoICMPv6:
 		if q.HasICMP = len(b) >= 2; q.HasICMP {
 			q.ICMPType, q.ICMPCode = Type(b[0]), b[1]
 		}

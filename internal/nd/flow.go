@@ -59,7 +59,7 @@ func flowOf(p *packet.Packet) (k flowKey, ok bool) {
 			return k, false
 		}
 		k.echo, k.from = t, binary.BigEndian.Uint16(b[4:])
-	case hasPorts(p.Protocol):
+	case icmp6.BeginsWithPorts(p.Protocol):
 		if len(b) < 4 {
 			return k, false
 		}
@@ -77,25 +77,16 @@ func quotedFlow(q *icmp6.Quote) (k flowKey, ok bool) {
 		k.from, k.to = q.SourcePort, q.DestinationPort
 	case q.HasEcho:
 		k.echo, k.from = q.ICMPType, q.EchoID
-	case len(q.Payload) == 0 || hasPorts(q.Protocol) || q.HasICMP:
+	case len(q.Payload) == 0 || icmp6.BeginsWithPorts(q.Protocol) || q.HasICMP:
 		return k, false
 	}
 	return k, true
 }
 
-// hasPorts reports whether a protocol begins with two ports: TCP, UDP, DCCP, SCTP and UDP-Lite.
-func hasPorts(protocol uint8) bool {
-	switch protocol {
-	case 6, 17, 33, 132, 136:
-		return true
-	}
-	return false
-}
-
 // String returns the flow as flowText does.
 func (k flowKey) String() string {
 	return flowText(&icmp6.Quote{Source: netip.AddrFrom16(k.source), Destination: netip.AddrFrom16(k.destination),
-		Protocol: k.protocol, HasPorts: hasPorts(k.protocol), SourcePort: k.from, DestinationPort: k.to,
+		Protocol: k.protocol, HasPorts: icmp6.BeginsWithPorts(k.protocol), SourcePort: k.from, DestinationPort: k.to,
 		HasEcho: k.echo != 0, ICMPType: k.echo, EchoID: k.from})
 }
 
@@ -264,7 +255,7 @@ func (c *Checker) increase(q *icmp6.Quote, key flowKey, t *told, mtu int) {
 func (t *told) goesOn(key flowKey) bool {
 	messages, repeats := t.messages, t.repeats()
 	enoughMessages, enoughPackets := ignoredMessages, ignoredPackets
-	if hasPorts(key.protocol) && key.protocol != 6 { // it may be searching, and that counts for each size alone
+	if icmp6.BeginsWithPorts(key.protocol) && key.protocol != 6 { // it may be searching, and that counts for each size alone
 		messages = max(t.quoted[0].messages, t.quoted[1].messages)
 		enoughMessages, enoughPackets = max(enoughMessages, sizeProbes+1), max(enoughPackets, sizeProbes+1)
 	}

@@ -24,13 +24,13 @@ type link struct {
 	where packet.Link
 	name  string
 
-	mtu          int        // of the interface, 0 when unknown or when the link is inside a tunnel
-	hardwareAddr packet.MAC // of that interface, zero when unknown
+	hardwareAddr packet.MAC // of the interface, zero when unknown or when the link is inside a tunnel
 	// mixed says that the capture does not tell its interfaces apart, so that this may be several links.
 	mixed bool
 
-	solicitations, advertisements, redirects, errors, queries, reports uint64 // messages
-	routerMessages                                                     uint64 // RSs and RAs
+	messages       uint64 // RSs and RAs included
+	advertisements uint64 // of neighbors
+	errors         uint64 // of ICMPv6
 
 	scanState
 	queryState
@@ -48,13 +48,8 @@ func (c *Checker) link(p *packet.Packet) *link {
 		c.links.last = l
 	}
 	l.mixed = l.mixed || p.Frame.LinkType == packet.LinkTypeSLL
-	if i := p.Frame.Interface; i != nil && len(p.Tunnels) == 0 {
-		if i.MTU > 0 {
-			l.mtu = i.MTU
-		}
-		if i.HardwareAddr != (packet.MAC{}) {
-			l.hardwareAddr = i.HardwareAddr
-		}
+	if i := p.Frame.Interface; i != nil && len(p.Tunnels) == 0 && i.HardwareAddr != (packet.MAC{}) {
+		l.hardwareAddr = i.HardwareAddr
 	}
 	return l
 }
@@ -77,18 +72,11 @@ func (s *links) add(key packet.Link) *link {
 
 // count takes a message into the link's counts.
 func (l *link) count(p *packet.Packet) {
-	switch p.Message.Type {
-	case icmp6.TypeNeighborSolicitation:
-		l.solicitations++
-	case icmp6.TypeNeighborAdvertisement:
+	l.messages++
+	switch t := p.Message.Type; {
+	case t == icmp6.TypeNeighborAdvertisement:
 		l.advertisements++
-	case icmp6.TypeRedirect:
-		l.redirects++
-	case icmp6.TypeMLDQuery:
-		l.queries++
-	case icmp6.TypeMLDReport, icmp6.TypeMLDDone, icmp6.TypeMLDv2Report:
-		l.reports++
-	default:
+	case t.IsError():
 		l.errors++
 	}
 }

@@ -76,7 +76,7 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 		}
 	case isRouterMessage(p) && !p.IsPiece():
 		l := c.link(p)
-		l.routerMessages++
+		l.count(p)
 		l.mark(p)
 		if hostsTake(p) {
 			c.listenerAlive(l, p)

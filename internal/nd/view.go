@@ -24,9 +24,8 @@ type Link struct {
 	Redirects  []Redirect
 	Silent     []SilentGroup
 
-	// How many messages there were.
-	Solicitations, Advertisements, RedirectCount, ErrorCount, Queries, Reports uint64
-	Forgotten                                                                  uint64 // neighbors, on all links
+	ErrorCount uint64 // ICMPv6 errors
+	Forgotten  uint64 // neighbors, on all links
 }
 
 // State is what a host would think of a neighbor (RFC 4861 §7.3.2).
@@ -177,11 +176,10 @@ type SilentGroup struct {
 func (c *Checker) Links() []Link {
 	var all []Link
 	for _, l := range c.links.order {
-		if l.solicitations+l.advertisements+l.redirects+l.errors+l.queries+l.reports+l.routerMessages == 0 {
+		if l.messages == 0 {
 			continue
 		}
-		v := Link{Where: l.where, Now: c.clock.Now, Solicitations: l.solicitations, Advertisements: l.advertisements,
-			RedirectCount: l.redirects, ErrorCount: l.errors, Queries: l.queries, Reports: l.reports}
+		v := Link{Where: l.where, Now: c.clock.Now, ErrorCount: l.errors}
 		c.viewNeighbors(l, &v)
 		c.viewStations(l, &v)
 		c.viewProxied(l, &v)

@@ -2,7 +2,6 @@ package ndcheck
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"v6probe/internal/icmp6"
@@ -128,7 +127,7 @@ func checkEthernet(r *Report) {
 	p := r.Packet
 	// RFC 6085 allows a unicast address in place of the group.
 	if p.HasEthernet && p.Destination.IsMulticast() && p.EthernetDestination[0]&1 == 1 {
-		if want := multicastMAC(p.Destination); p.EthernetDestination != want {
+		if want := packet.MulticastMAC(p.Destination); p.EthernetDestination != want {
 			r.AddAt("nd.l2-multicast-mismatch", -1, "", "the Ethernet destination is %v, but %v belongs to %v",
 				p.EthernetDestination, p.Destination, want)
 		}
@@ -147,12 +146,6 @@ func checkEthernet(r *Report) {
 				p.EthernetSource)
 		}
 	}
-}
-
-// multicastMAC returns the Ethernet address of an IPv6 multicast address (RFC 2464 §7).
-func multicastMAC(group netip.Addr) packet.MAC {
-	a := group.As16()
-	return packet.MAC{0x33, 0x33, a[12], a[13], a[14], a[15]}
 }
 
 // checkOptions adds what is wrong with the row of options. What the capture, or a fragment's end, has cut off may be

@@ -33,9 +33,7 @@ func verify(src, dst netip.Addr, msg []byte, o offload) Checksum {
 	if len(msg) < minICMPv6 {
 		return ChecksumUnverified
 	}
-	s, d := src.As16(), dst.As16()
-	pseudo := sum(s[:], uint64(len(msg))+protoICMPv6)
-	pseudo = sum(d[:], pseudo)
+	pseudo := pseudoSum(src, dst, len(msg))
 	switch {
 	case fold(sum(msg, pseudo)) == 0xffff:
 		return ChecksumGood
@@ -43,6 +41,17 @@ func verify(src, dst netip.Addr, msg []byte, o offload) Checksum {
 		return ChecksumOffload
 	}
 	return ChecksumBad
+}
+
+// ICMPv6Checksum returns the checksum of msg, whose own checksum field is zero, from src to dst (RFC 4443 §2.3).
+func ICMPv6Checksum(src, dst netip.Addr, msg []byte) uint16 {
+	return ^fold(sum(msg, pseudoSum(src, dst, len(msg))))
+}
+
+// pseudoSum returns the sum of the pseudo-header (RFC 8200 §8.1) of an ICMPv6 message of that length.
+func pseudoSum(src, dst netip.Addr, length int) uint64 {
+	s, d := src.As16(), dst.As16()
+	return sum(d[:], sum(s[:], uint64(length)+protoICMPv6))
 }
 
 // sum adds b to s as big-endian 64-bit words in ones' complement. Folding keeps the sum of 16-bit words that RFC 1071

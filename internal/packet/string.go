@@ -1,6 +1,9 @@
 package packet
 
-import "strconv"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // String returns the address as colon-separated hexadecimal, "02:00:00:00:00:01".
 func (m MAC) String() string {
@@ -30,6 +33,12 @@ func (p *Packet) Link() Link {
 		l.Tunneled, l.VNI = true, p.Tunnels[n-1].VNI
 	}
 	return l
+}
+
+// MulticastMAC returns the Ethernet address of an IPv6 multicast address (RFC 2464 §7).
+func MulticastMAC(group netip.Addr) MAC {
+	a := group.As16()
+	return MAC{0x33, 0x33, a[12], a[13], a[14], a[15]}
 }
 
 // SentHere reports whether the capturing host itself sent p. A frame that leaves on a bridge port, to a virtual machine

@@ -37,7 +37,7 @@ func (a *Asker) Run(ctx context.Context) error {
 
 func (a *Asker) run(ctx context.Context) error {
 	t := a.tracker
-	if err := a.ask(ctx, Group, t.group, multicastMAC(t.group), Tries, retransTimer, t.answered); err != nil {
+	if err := a.ask(ctx, Group, t.group, packet.MulticastMAC(t.group), Tries, retransTimer, t.answered); err != nil {
 		return err
 	}
 	a.listen(ctx, nil) // to the end: a second station may answer as well
@@ -50,7 +50,7 @@ func (a *Asker) run(ctx context.Context) error {
 	found := t.answered()
 	if !found {
 		all := netip.IPv6LinkLocalAllNodes()
-		if err := a.ask(ctx, AllNodes, all, multicastMAC(all), Tries, unicastGap, t.answered); err != nil {
+		if err := a.ask(ctx, AllNodes, all, packet.MulticastMAC(all), Tries, unicastGap, t.answered); err != nil {
 			return err
 		}
 		a.listen(ctx, t.answered)
@@ -79,8 +79,8 @@ func (a *Asker) runBurst(ctx context.Context, mac packet.MAC) error {
 		count int
 		gap   time.Duration
 	}{
-		{Slow, t.group, multicastMAC(t.group), slowCount, slowGap},
-		{Burst, t.group, multicastMAC(t.group), t.burst, burstGap},
+		{Slow, t.group, packet.MulticastMAC(t.group), slowCount, slowGap},
+		{Burst, t.group, packet.MulticastMAC(t.group), t.burst, burstGap},
 		{UnicastBurst, t.target, mac, min(t.burst, maxUnicastBurst), burstGap},
 	} {
 		if step.kind == UnicastBurst && t.lost(Burst) == 0 {

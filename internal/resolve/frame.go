@@ -48,34 +48,14 @@ func solicitation(l *Link, target, dst netip.Addr, mac packet.MAC, flowLabel uin
 		ns[24], ns[25] = optionSLLA, 1
 		copy(ns[26:], l.MAC[:])
 	}
-	binary.BigEndian.PutUint16(ns[2:], checksum(ip[8:40], ns))
+	binary.BigEndian.PutUint16(ns[2:], packet.ICMPv6Checksum(l.Source, dst, ns))
 	return f
-}
-
-// checksum returns the ICMPv6 checksum of a message of even length (RFC 4443 §2.3) between the two addresses given.
-func checksum(addresses, message []byte) uint16 {
-	sum := uint32(len(message) + protocolICMPv6)
-	for _, b := range [2][]byte{addresses, message} {
-		for i := 0; i+1 < len(b); i += 2 {
-			sum += uint32(binary.BigEndian.Uint16(b[i:]))
-		}
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }
 
 // solicitedNode returns the solicited-node multicast address of a (RFC 4291 §2.7.1).
 func solicitedNode(a netip.Addr) netip.Addr {
 	b := a.As16()
 	return netip.AddrFrom16([16]byte{0: 0xff, 1: 2, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
-}
-
-// multicastMAC returns the Ethernet address of a multicast address (RFC 2464 §7).
-func multicastMAC(group netip.Addr) packet.MAC {
-	b := group.As16()
-	return packet.MAC{0x33, 0x33, b[12], b[13], b[14], b[15]}
 }
 
 // embedded returns the Ethernet address that a has in its interface identifier, if it has one (RFC 4291, appendix A).

@@ -50,7 +50,7 @@ func FuzzTracker(f *testing.F) {
 				case Unicast, UnicastBurst:
 					dst = tracker.target
 				}
-				see(solicitation(&l, tracker.target, dst, multicastMAC(dst), tracker.flowLabel), packet.Outgoing)
+				see(solicitation(&l, tracker.target, dst, packet.MulticastMAC(dst), tracker.flowLabel), packet.Outgoing)
 				see(first, packet.Incoming)
 				see(second, packet.Incoming)
 				see(first, packet.Outgoing)

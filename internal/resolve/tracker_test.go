@@ -187,7 +187,7 @@ func TestOwnOnly(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	l := testLink()
-	own := solicitation(&l, tracker.target, tracker.group, multicastMAC(tracker.group), tracker.flowLabel)
+	own := solicitation(&l, tracker.target, tracker.group, packet.MulticastMAC(tracker.group), tracker.flowLabel)
 	w.see(own, packet.Outgoing)
 	w.see(own, packet.Outgoing) // more than was announced
 	w.see(na(oneMAC, 0x60), packet.Incoming)
@@ -314,7 +314,7 @@ func TestKernelAsks(t *testing.T) {
 	l := testLink()
 	ask := func() {
 		tracker.announce(Group)
-		w.see(solicitation(&l, tracker.target, tracker.group, multicastMAC(tracker.group), tracker.flowLabel), packet.Outgoing)
+		w.see(solicitation(&l, tracker.target, tracker.group, packet.MulticastMAC(tracker.group), tracker.flowLabel), packet.Outgoing)
 	}
 	ask()
 	w.see(kernel, packet.Outgoing)
