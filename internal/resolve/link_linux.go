@@ -1,22 +1,16 @@
 package resolve
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
-	"os"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"v6probe/internal/ifaddr"
 	"v6probe/internal/packet"
 )
 
@@ -40,11 +34,11 @@ func Find(iface string, target netip.Addr) (Link, error) {
 		return l, &Refusal{iface + " has no carrier: nothing leaves it", "see its cable, or the other end of a veth or tap: ip link show " + iface}
 	}
 	l.MAC = packet.MAC(ifi.HardwareAddr)
-	list, err := os.ReadFile("/proc/thread-self/net/if_inet6") // /proc/net would show the namespace of the first thread
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	all, err := ifaddr.List()
+	if err != nil {
 		return l, fmt.Errorf("%s: addresses: %w", iface, err)
 	}
-	if err := l.choose(parseAddresses(list), target); err != nil {
+	if err := l.choose(all, target); err != nil {
 		return l, err
 	}
 	l.Cached = cached(ifi.Index, target)
@@ -93,59 +87,29 @@ func isEthernet(name string) (bool, error) {
 	return ifr.Uint16() == unix.ARPHRD_ETHER, nil
 }
 
-// address is one of this host's.
-type address struct {
-	prefix netip.Prefix
-	index  int // of its interface
-	name   string
-	flags  uint64 // IFA_F_…
-}
-
-// parseAddresses reads if_inet6: per line the address, the interface's index, the prefix length, the scope and the flags,
-// all in hexadecimal, and the interface's name.
-func parseAddresses(list []byte) []address {
-	var all []address
-	for lines := bufio.NewScanner(bytes.NewReader(list)); lines.Scan(); {
-		f := strings.Fields(lines.Text())
-		if len(f) < 6 {
-			continue
-		}
-		raw, err := hex.DecodeString(f[0])
-		index, err2 := strconv.ParseUint(f[1], 16, 31)
-		bits, err3 := strconv.ParseUint(f[2], 16, 8)
-		flags, err4 := strconv.ParseUint(f[4], 16, 32)
-		ip, ok := netip.AddrFromSlice(raw)
-		if !ok || !ip.Is6() || errors.Join(err, err2, err3, err4) != nil {
-			continue
-		}
-		all = append(all, address{netip.PrefixFrom(ip, int(bits)), int(index), f[5], flags})
-	}
-	return all
-}
-
 // choose takes over the address to ask from: a link-local one, or else one in the target's prefix. An address of this
 // host is asked for from another one of its own, or from :: as duplicate address detection does.
-func (l *Link) choose(all []address, target netip.Addr) error {
+func (l *Link) choose(all []ifaddr.Address, target netip.Addr) error {
 	var tentative, failed, own []string
 	for _, a := range all {
-		ip := a.prefix.Addr()
-		if ip == target && (a.index == l.Index || !ip.IsLinkLocalUnicast()) {
-			l.Own = a.name
+		ip := a.Prefix.Addr()
+		if ip == target && (a.Index == l.Index || !ip.IsLinkLocalUnicast()) {
+			l.Own = a.Name
 		}
-		if a.index != l.Index {
+		if a.Index != l.Index {
 			continue
 		}
 		switch {
-		case a.flags&unix.IFA_F_DADFAILED != 0:
+		case a.Flags&unix.IFA_F_DADFAILED != 0:
 			failed = append(failed, ip.String())
 			continue
-		case a.flags&unix.IFA_F_TENTATIVE != 0:
+		case a.Flags&unix.IFA_F_TENTATIVE != 0:
 			tentative = append(tentative, ip.String())
 			continue
 		}
 		own = append(own, ip.String())
 		if ip == target {
-			l.Prefixes = append(l.Prefixes, a.prefix.Masked())
+			l.Prefixes = append(l.Prefixes, a.Prefix.Masked())
 			continue
 		}
 		if ip.IsLinkLocalUnicast() {
@@ -154,8 +118,8 @@ func (l *Link) choose(all []address, target netip.Addr) error {
 			}
 			continue
 		}
-		l.Prefixes = append(l.Prefixes, a.prefix.Masked())
-		if !l.Source.IsValid() && a.prefix.Contains(target) {
+		l.Prefixes = append(l.Prefixes, a.Prefix.Masked())
+		if !l.Source.IsValid() && a.Prefix.Contains(target) {
 			l.Source = ip
 		}
 	}

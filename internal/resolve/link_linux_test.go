@@ -10,51 +10,38 @@ import (
 	"time"
 
 	"v6probe/internal/craft"
+	"v6probe/internal/ifaddr"
 	"v6probe/internal/lab"
 )
 
-func TestParseAddresses(t *testing.T) {
-	const list = "fe800000000000000000000000000001 02 40 20 80     eth0\n" +
-		"20010db8000000000000000000000003 0a 70 00 c8     eth1\n" +
-		"damaged\nzz 05 40 20 80 eth3\nc0000201 05 20 00 80 eth3\n"
-	all := parseAddresses([]byte(list))
-	want := []address{
-		{netip.MustParsePrefix("fe80::1/64"), 2, "eth0", 0x80},
-		{netip.MustParsePrefix("2001:db8::3/112"), 10, "eth1", 0xc8},
-	}
-	if len(all) != len(want) || all[0] != want[0] || all[1] != want[1] {
-		t.Errorf("%+v", all)
-	}
-}
-
 func TestChoose(t *testing.T) {
 	const usable, tentative, failed = 0x80, 0xc0, 0x88
-	at := func(index int, prefix string, flags uint64) address {
-		return address{netip.MustParsePrefix(prefix), index, "eth0", flags}
+	at := func(index int, prefix string, flags uint64) ifaddr.Address {
+		return ifaddr.Address{Prefix: netip.MustParsePrefix(prefix), Index: index, Name: "eth0", Flags: flags}
 	}
 	const about = "2001:db8::5"
 	for _, c := range []struct {
 		name   string
-		list   []address
+		list   []ifaddr.Address
 		target string
 		source string
 		reason string
 		own    string
 	}{
-		{"link-local", []address{at(3, "fe80::3/64", usable), at(2, "2001:db8::1/64", usable), at(2, "fe80::2/64", usable)}, about, "fe80::2", "", ""},
-		{"the first of two", []address{at(2, "fe80::2/64", usable), at(2, "fe80::4/64", usable)}, about, "fe80::2", "", ""},
-		{"in the prefix", []address{at(2, "2001:db8:1::1/64", usable), at(2, "2001:db8::1/64", usable)}, about, "2001:db8::1", "", ""},
-		{"in no prefix", []address{at(2, "2001:db8:1::1/64", usable)}, about, "", "eth0 has no address to ask from: no link-local one", ""},
-		{"tentative", []address{at(2, "fe80::2/64", tentative)}, about, "", "eth0 has no address to ask from yet: fe80::2 is tentative", ""},
-		{"failed", []address{at(2, "fe80::2/64", failed)}, about, "", "fe80::2 is a duplicate of another station's", ""},
-		{"none", []address{at(3, "fe80::3/64", usable)}, about, "", "eth0 has no IPv6 address to ask from", ""},
-		{"own", []address{at(2, "fe80::2/64", usable), at(2, "2001:db8::5/64", usable)}, about, "fe80::2", "", "eth0"},
-		{"own elsewhere", []address{at(2, "fe80::2/64", usable), {netip.MustParsePrefix("2001:db8::5/64"), 3, "eth1", usable}}, about, "fe80::2", "", "eth1"},
-		{"own link-local", []address{at(2, "fe80::5/64", usable)}, "fe80::5", "::", "", "eth0"},
-		{"own link-local of two", []address{at(2, "fe80::5/64", usable), at(2, "fe80::2/64", usable)}, "fe80::5", "fe80::2", "", "eth0"},
-		{"own and a duplicate", []address{at(2, "fe80::2/64", usable), at(2, "2001:db8::5/64", failed)}, about, "fe80::2", "", "eth0"},
-		{"own and tentative", []address{at(2, "fe80::5/64", tentative)}, "fe80::5", "::", "", "eth0"},
-		{"same link-local elsewhere", []address{at(2, "fe80::2/64", usable), at(3, "fe80::5/64", usable)}, "fe80::5", "fe80::2", "", ""},
+		{"link-local", []ifaddr.Address{at(3, "fe80::3/64", usable), at(2, "2001:db8::1/64", usable), at(2, "fe80::2/64", usable)}, about, "fe80::2", "", ""},
+		{"the first of two", []ifaddr.Address{at(2, "fe80::2/64", usable), at(2, "fe80::4/64", usable)}, about, "fe80::2", "", ""},
+		{"in the prefix", []ifaddr.Address{at(2, "2001:db8:1::1/64", usable), at(2, "2001:db8::1/64", usable)}, about, "2001:db8::1", "", ""},
+		{"in no prefix", []ifaddr.Address{at(2, "2001:db8:1::1/64", usable)}, about, "", "eth0 has no address to ask from: no link-local one", ""},
+		{"tentative", []ifaddr.Address{at(2, "fe80::2/64", tentative)}, about, "", "eth0 has no address to ask from yet: fe80::2 is tentative", ""},
+		{"failed", []ifaddr.Address{at(2, "fe80::2/64", failed)}, about, "", "fe80::2 is a duplicate of another station's", ""},
+		{"none", []ifaddr.Address{at(3, "fe80::3/64", usable)}, about, "", "eth0 has no IPv6 address to ask from", ""},
+		{"own", []ifaddr.Address{at(2, "fe80::2/64", usable), at(2, "2001:db8::5/64", usable)}, about, "fe80::2", "", "eth0"},
+		{"own elsewhere", []ifaddr.Address{at(2, "fe80::2/64", usable), {Prefix: netip.MustParsePrefix("2001:db8::5/64"), Index: 3, Name: "eth1", Flags: usable}}, about, "fe80::2", "", "eth1"},
+		{"own link-local", []ifaddr.Address{at(2, "fe80::5/64", usable)}, "fe80::5", "::", "", "eth0"},
+		{"own link-local of two", []ifaddr.Address{at(2, "fe80::5/64", usable), at(2, "fe80::2/64", usable)}, "fe80::5", "fe80::2", "", "eth0"},
+		{"own and a duplicate", []ifaddr.Address{at(2, "fe80::2/64", usable), at(2, "2001:db8::5/64", failed)}, about, "fe80::2", "", "eth0"},
+		{"own and tentative", []ifaddr.Address{at(2, "fe80::5/64", tentative)}, "fe80::5", "::", "", "eth0"},
+		{"same link-local elsewhere", []ifaddr.Address{at(2, "fe80::2/64", usable), at(3, "fe80::5/64", usable)}, "fe80::5", "fe80::2", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := Link{Name: "eth0", Index: 2}

@@ -1,10 +1,7 @@
 package solicit
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +16,8 @@ import (
 	"github.com/mdlayher/ndp"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
+
+	"v6probe/internal/ifaddr"
 )
 
 // Allowed reports whether a host in the place of this machine would solicit on the interface; if not, why. A router
@@ -122,37 +121,28 @@ func setting(iface, name string) (int, error) {
 
 // linkLocal returns a link-local address of the interface that may be sent from.
 func linkLocal(ifi *net.Interface) (netip.Addr, error) {
-	// The namespace is that of the thread; /proc/net would show that of the process's first.
-	list, err := os.ReadFile("/proc/thread-self/net/if_inet6")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	all, err := ifaddr.List()
+	if err != nil {
 		return netip.Addr{}, err
 	}
-	return parseLinkLocal(list, ifi)
+	return chooseLinkLocal(all, ifi)
 }
 
-// parseLinkLocal looks for that address in what if_inet6 says: per line the address, the interface's index, the prefix
-// length, the scope and the flags, all in hexadecimal, and the interface's name.
-func parseLinkLocal(list []byte, ifi *net.Interface) (netip.Addr, error) {
+// chooseLinkLocal looks for that address among all of this host's.
+func chooseLinkLocal(all []ifaddr.Address, ifi *net.Interface) (netip.Addr, error) {
 	tentative, failed := false, false
-	for lines := bufio.NewScanner(bytes.NewReader(list)); lines.Scan(); {
-		f := strings.Fields(lines.Text())
-		if len(f) < 6 {
-			continue
-		}
-		raw, err := hex.DecodeString(f[0])
-		i, err2 := strconv.ParseUint(f[1], 16, 31)
-		flags, err3 := strconv.ParseUint(f[4], 16, 32)
-		a, ok := netip.AddrFromSlice(raw)
-		if err != nil || err2 != nil || err3 != nil || !ok || int(i) != ifi.Index || !a.IsLinkLocalUnicast() {
+	for _, a := range all {
+		ip := a.Prefix.Addr()
+		if a.Index != ifi.Index || !ip.IsLinkLocalUnicast() {
 			continue
 		}
 		switch {
-		case flags&unix.IFA_F_DADFAILED != 0:
+		case a.Flags&unix.IFA_F_DADFAILED != 0:
 			failed = true
-		case flags&unix.IFA_F_TENTATIVE != 0:
+		case a.Flags&unix.IFA_F_TENTATIVE != 0:
 			tentative = true
 		default:
-			return a, nil
+			return ip, nil
 		}
 	}
 	switch {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"v6probe/internal/craft"
+	"v6probe/internal/ifaddr"
 )
 
 // newSpace moves the test, which needs root, to a network namespace of its own, with two joined interfaces: "guest",
@@ -148,7 +149,7 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-func TestParseLinkLocal(t *testing.T) {
+func TestChooseLinkLocal(t *testing.T) {
 	const list = "fe800000000000000000000000000001 02 40 20 80     eth0\n" +
 		"20010db8000000000000000000000003 03 40 00 80     eth1\n" +
 		"fe800000000000000000000000000003 03 40 20 c0     eth1\n" +
@@ -157,7 +158,7 @@ func TestParseLinkLocal(t *testing.T) {
 		"fe800000000000000000000000000006 06 40 20 c0     eth4\n" +
 		"fe800000000000000000000000000007 06 40 20 80     eth4\n"
 	for index, want := range map[int]string{2: "fe80::1", 3: "", 4: "", 5: "", 6: "fe80::7", 7: ""} {
-		a, err := parseLinkLocal([]byte(list), &net.Interface{Index: index})
+		a, err := chooseLinkLocal(ifaddr.Parse([]byte(list)), &net.Interface{Index: index})
 		if got := a.String(); (err == nil) != (want != "") || err == nil && got != want {
 			t.Errorf("interface %d: %v, %v; want %q", index, a, err, want)
 		}
