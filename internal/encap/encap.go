@@ -9,6 +9,10 @@ type Candidate struct {
 	Overhead  int    // bytes
 	Tunnel    string // "VXLAN or Geneve"
 	IPv6Outer bool   // the underlay is IPv6
+
+	// Inside is the tunnel that the underlay is itself within, and has its MTU from: "VXLAN or Geneve over IPv4". "" for
+	// none.
+	Inside string
 }
 
 // tunnel is what an encapsulation puts around an IP packet, the outer IP header included.
@@ -69,14 +73,47 @@ func Explain(mtu int) []Candidate {
 	return found
 }
 
-// String returns "1450 = 1500 - 50: VXLAN or Geneve over IPv4".
-func (c Candidate) String() string {
-	s := fmt.Sprintf("%d = %d - %d: %s", c.Link-c.Overhead, c.Link, c.Overhead, c.Tunnel)
+// Nested returns the ways to get mtu by a second tunnel, one that begins in a guest whose network is a VXLAN on Ethernet: a
+// WireGuard, or the overlay of Kubernetes. Round numbers are among them, so that it is less of a hint than what Explain says
+// and of use only where that says nothing.
+func Nested(mtu int) []Candidate {
+	var found []Candidate
+	for _, outer := range []Candidate{
+		{Link: 1500, Overhead: 50, Tunnel: tunnels[0].name},
+		{Link: 1500, Overhead: 70, Tunnel: tunnels[0].name, IPv6Outer: true},
+	} {
+		link := outer.Link - outer.Overhead
+		for _, t := range tunnels {
+			if t.name != "WireGuard" && t.name != tunnels[0].name {
+				continue
+			}
+			c := Candidate{Link: link, Overhead: link - mtu, Tunnel: t.name, IPv6Outer: link-mtu == t.ipv6,
+				Inside: outer.name()}
+			if c.Overhead == t.ipv4 || c.Overhead == t.ipv6 {
+				found = append(found, c)
+			}
+		}
+	}
+	return found
+}
+
+// name returns "VXLAN or Geneve over IPv4".
+func (c Candidate) name() string {
 	switch {
 	case c.Tunnel == pppoe:
-		return s
+		return c.Tunnel
 	case c.IPv6Outer:
-		return s + " over IPv6"
+		return c.Tunnel + " over IPv6"
 	}
-	return s + " over IPv4"
+	return c.Tunnel + " over IPv4"
+}
+
+// String returns "1450 = 1500 - 50: VXLAN or Geneve over IPv4", and of a nested one "1390 = 1450 - 60: WireGuard over IPv4,
+// within VXLAN or Geneve over IPv4".
+func (c Candidate) String() string {
+	s := fmt.Sprintf("%d = %d - %d: %s", c.Link-c.Overhead, c.Link, c.Overhead, c.name())
+	if c.Inside != "" {
+		s += ", within " + c.Inside
+	}
+	return s
 }
