@@ -3,6 +3,7 @@ module v6probe
 go 1.26.0
 
 require (
+	github.com/goccy/go-yaml v1.19.2
 	github.com/google/gopacket v1.1.19
 	github.com/klauspost/compress v1.20.3
 	github.com/mdlayher/ndp v1.1.0
