@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,6 +79,24 @@ func (f *sourceFlags) check(c *cobra.Command) error {
 	case f.timeout < 0:
 		return hinted("for example --timeout 5s; 0 is until interrupted", "--timeout: %v is less than nothing", f.timeout)
 	}
+	return nil
+}
+
+// zone takes the interface from the zone of a, if it has one: the name or the index of it.
+func (f *sourceFlags) zone(a netip.Addr) error {
+	zone := a.Zone()
+	if zone == "" {
+		return nil
+	}
+	if index, err := strconv.Atoi(zone); err == nil {
+		if ifi, err := net.InterfaceByIndex(index); err == nil {
+			zone = ifi.Name
+		}
+	}
+	if f.iface != "" && f.iface != zone {
+		return hinted("leave one of them out", "%v is on %s, not on %s", a, zone, f.iface)
+	}
+	f.iface = zone
 	return nil
 }
 

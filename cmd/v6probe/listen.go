@@ -61,8 +61,8 @@ type opened struct {
 	never  bool
 }
 
-// start checks the flags and opens what they ask for. large says that large packets of any protocol are wanted too.
-func (f *sourceFlags) start(c *cobra.Command, large bool) (*opened, error) {
+// start checks the flags and opens what they ask for. filter says which packets are wanted besides the usual ones.
+func (f *sourceFlags) start(c *cobra.Command, filter capture.Filter) (*opened, error) {
 	if err := f.check(c); err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (f *sourceFlags) start(c *cobra.Command, large bool) (*opened, error) {
 	if s.failOn, s.never, err = f.fail(); err != nil {
 		return nil, err
 	}
-	if s.session, err = f.open(c, large); err != nil {
+	if s.session, err = f.open(c, filter); err != nil {
 		return nil, err
 	}
 	s.output = output{report.NewText(out, style), report.NewJSON(out), s.session.newProgress(out, c.ErrOrStderr(), f)}
@@ -128,8 +128,8 @@ func (f *sourceFlags) pull(ctx context.Context, s *opened, v view, meanwhile fun
 		}
 	}
 	r.Result, err = pipeline.Run(ctx, pipeline.Options{
-		Source: s.source, Checker: v, Sink: &sink{f, v, s.output}, Wanted: v.wanted, Large: s.large, Count: f.count, Tee: s.tee,
-		Tick: s.progress.File,
+		Source: s.source, Checker: v, Sink: &sink{f, v, s.output}, Wanted: v.wanted, Large: s.filter.Large, TCP: s.filter.TCP,
+		Count: f.count, Tee: s.tee, Tick: s.progress.File,
 	})
 	return r, err
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"v6probe/internal/capture"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/nd"
 	"v6probe/internal/packet"
@@ -61,7 +62,7 @@ func runND(c *cobra.Command, f *ndFlags) error {
 	if c.Flags().Changed("burst") {
 		return hinted("for example v6probe nd fe80::1 -i eth0 --burst 100", "--burst is for nd ADDRESS: there is nobody to ask")
 	}
-	s, err := f.start(c, true)
+	s, err := f.start(c, capture.Filter{Large: true})
 	if err != nil {
 		return err
 	}

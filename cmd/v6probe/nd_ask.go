@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -46,7 +45,7 @@ func runAsk(c *cobra.Command, f *ndFlags, target string) error {
 	}
 	f.asking = target
 	// Large packets of the target's tell that it is alive, but a busy link's would be in the way of a burst.
-	s, err := f.start(c, f.burst == 0)
+	s, err := f.start(c, capture.Filter{Large: f.burst == 0})
 	if err != nil {
 		return err
 	}
@@ -101,16 +100,8 @@ func (f *ndFlags) target(c *cobra.Command, text string) (netip.Addr, error) {
 		return a, hinted("for example --burst 500, a second of "+strconv.Itoa(resolve.BurstRate)+" a second", "--burst: %d is not between 1 and %d",
 			f.burst, resolve.MaxBurst)
 	}
-	if zone := a.Zone(); zone != "" {
-		if index, err := strconv.Atoi(zone); err == nil {
-			if ifi, err := net.InterfaceByIndex(index); err == nil {
-				zone = ifi.Name
-			}
-		}
-		if given("iface") && f.iface != zone {
-			return a, hinted("leave one of them out", "%v is on %s, not on %s", a, zone, f.iface)
-		}
-		f.iface = zone
+	if err := f.zone(a); err != nil {
+		return a, err
 	}
 	if f.iface == capture.AnyInterface {
 		return a, hinted("interfaces here: "+strings.Join(capture.InterfaceNames(), ", "), "-i any: a neighbor is asked for on one interface")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"v6probe/internal/capture"
 	"v6probe/internal/expect"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/packet"
@@ -71,7 +72,7 @@ func runRA(c *cobra.Command, f *raFlags) error {
 	if err != nil {
 		return err
 	}
-	s, err := f.start(c, false)
+	s, err := f.start(c, capture.Filter{})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ const captureHint = "-r reads a pcap or pcapng file, also .gz or .zst; - is stan
 type session struct {
 	source capture.Source
 	live   bool
-	large  bool // large packets of any protocol come through as well
+	filter capture.Filter // what comes through besides the usual
 	iface  string
 	tee    func(packet.Frame) error
 
@@ -33,10 +33,10 @@ type session struct {
 }
 
 // open opens what f asks for.
-func (f *sourceFlags) open(c *cobra.Command, large bool) (*session, error) {
-	s := &session{iface: f.iface, large: large}
+func (f *sourceFlags) open(c *cobra.Command, filter capture.Filter) (*session, error) {
+	s := &session{iface: f.iface, filter: filter}
 	if f.read != "" {
-		src, err := capture.OpenFile(f.read, c.InOrStdin(), capture.Filter{Large: large})
+		src, err := capture.OpenFile(f.read, c.InOrStdin(), filter)
 		if err != nil {
 			return nil, withHint(captureHint, err)
 		}
@@ -49,7 +49,7 @@ func (f *sourceFlags) open(c *cobra.Command, large bool) (*session, error) {
 			}
 			s.iface = name
 		}
-		src, err := capture.OpenLive(s.iface, capture.LiveOptions{Filter: capture.Filter{Large: large}})
+		src, err := capture.OpenLive(s.iface, capture.LiveOptions{Filter: filter})
 		if err != nil {
 			return nil, err
 		}
@@ -122,12 +122,7 @@ func sameFile(name, reading string, stdin io.Reader) bool {
 
 // newProgress returns what shows on w how far the work is.
 func (s *session) newProgress(out, w io.Writer, f *sourceFlags) *report.Progress {
-	// Where results go to the terminal as they come, they are the progress.
-	var size func() (columns, rows int)
-	if canDraw(w) && !(isTerminal(out) && (f.verbose || f.json)) {
-		size = func() (int, int) { return terminalSize(w) }
-	}
-	p := report.NewProgress(w, size, f.quiet)
+	p := f.progressOn(out, w)
 	if s.live {
 		doing := "listening on " + s.iface
 		if f.asking != "" {
@@ -136,6 +131,16 @@ func (s *session) newProgress(out, w io.Writer, f *sourceFlags) *report.Progress
 		p.Begin(doing, f.timeout)
 	}
 	return p
+}
+
+// progressOn returns a Progress on w that has not begun.
+func (f *sourceFlags) progressOn(out, w io.Writer) *report.Progress {
+	// Where results go to the terminal as they come, they are the progress.
+	var size func() (columns, rows int)
+	if canDraw(w) && !(isTerminal(out) && (f.verbose || f.json)) {
+		size = func() (int, int) { return terminalSize(w) }
+	}
+	return report.NewProgress(w, size, f.quiet)
 }
 
 // ask sends Router Solicitations on iface, if this host may, until answered is called or ctx ends. wait returns once the

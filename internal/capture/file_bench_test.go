@@ -113,7 +113,7 @@ func BenchmarkFile(b *testing.B) {
 		ng, compressed bool
 		filter         Filter
 	}{{name: "pcap"}, {name: "pcapng", ng: true}, {name: "pcap.gz", compressed: true},
-		{name: "pcap, large", filter: Filter{Large: true}}} {
+		{name: "pcap, large", filter: Filter{Large: true}}, {name: "pcap, tcp", filter: Filter{Large: true, TCP: true}}} {
 		b.Run(bb.name, func(b *testing.B) {
 			name, size, frames := mixedFile(b, 64<<20, bb.ng, bb.compressed)
 			b.SetBytes(size)

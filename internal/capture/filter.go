@@ -13,6 +13,7 @@ const (
 	etherTypeIPv4 = 0x0800
 	etherTypeIPv6 = 0x86dd
 
+	protocolTCP = 6
 	protocolUDP = 17
 
 	portDHCPv6Client = 546
@@ -132,6 +133,9 @@ func (p *program) ip(ipv4, ipv6, tunnel int) {
 	p.measure()
 	p.octet(6)
 	p.when(p.accept, admitted[:]...)
+	if p.filter.TCP {
+		p.when(p.cut, protocolTCP)
+	}
 	p.unless(p.reject, protocolUDP)
 	p.advance(40)
 	p.half(0)
@@ -150,16 +154,17 @@ var admitted = [...]uint32{58, 0, 43, 44, 51, 60}
 // they go to labels, which finish turns into counts. Register A holds what is compared, X the offset of a header. When
 // large packets are admitted, the first word of memory is how many bytes to capture of a frame that is rejected else.
 type program struct {
-	filter         Filter
-	ins            []bpf.Instruction
-	targets        map[int]int // instruction to label
-	places         []int       // label to instruction
-	accept, reject int
+	filter  Filter
+	ins     []bpf.Instruction
+	targets map[int]int // instruction to label
+	places  []int       // label to instruction
+
+	accept, cut, reject int // whole, its first bytes, or nothing
 }
 
 func newProgram(f Filter) *program {
 	p := &program{filter: f, targets: make(map[int]int)}
-	p.accept, p.reject = p.label(), p.label()
+	p.accept, p.cut, p.reject = p.label(), p.label(), p.label()
 	p.forget()
 	return p
 }
@@ -225,10 +230,14 @@ func (p *program) advance(n uint32) {
 	p.add(bpf.TXA{}, bpf.ALUOpConstant{Op: bpf.ALUOpAdd, Val: n}, bpf.TAX{})
 }
 
-// finish places accept and reject and resolves the labels.
+// finish places accept, cut and reject, and resolves the labels.
 func (p *program) finish() ([]bpf.Instruction, error) {
 	p.place(p.accept)
 	p.add(bpf.RetConstant{Val: 0x40000}) // more than any frame has
+	p.place(p.cut)
+	if p.filter.TCP {
+		p.add(bpf.RetConstant{Val: largeCutoff})
+	}
 	p.place(p.reject)
 	if p.filter.Large {
 		p.add(bpf.LoadScratch{Dst: bpf.RegA, N: 0}, bpf.RetA{})

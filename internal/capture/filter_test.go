@@ -18,10 +18,14 @@ type filterPacket struct {
 	want  bool
 	vxlan bool // it is VXLAN, which is admitted when it is found in VXLAN, whatever is inside
 	large bool // it is to be admitted for its length, if not anyway
+	tcp   bool // it is to be admitted as TCP
 }
 
-// filters are the two there are.
-var filters = []Filter{{}, {Large: true}}
+// filters are those that commands use.
+var filters = []Filter{{}, {Large: true}, {Large: true, TCP: true}}
+
+// wants reports whether f is to admit p.
+func (p *filterPacket) wants(f Filter) bool { return p.want || f.Large && p.large || f.TCP && p.tcp }
 
 const (
 	outer4a, outer4b = "192.0.2.1", "192.0.2.2"
@@ -50,32 +54,32 @@ func filterPackets(depth int) []filterPacket {
 		return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, from), to)
 	}
 	list := []filterPacket{
-		{"ra", ra, true, false, false},
-		{"hop-by-hop", next(0), true, false, false},
-		{"routing", next(43), true, false, false},
-		{"fragment", next(44), true, false, false},
-		{"authentication", next(51), true, false, false},
-		{"destination options", next(60), true, false, false},
-		{"encapsulated security payload", next(50), false, false, false},
-		{"no next header", next(59), false, false, false},
-		{"tcp", next(6), false, false, false},
-		{"udp noise", udp6(5000, 5001), false, false, false},
-		{"dhcpv6 from a client", udp6(546, 547), true, false, false},
-		{"dhcpv6 source port client", udp6(546, 9), true, false, false},
-		{"dhcpv6 source port server", udp6(547, 9), true, false, false},
-		{"dhcpv6 destination port client", udp6(9, 546), true, false, false},
-		{"dhcpv6 destination port server", udp6(9, 547), true, false, false},
-		{"ports above and below dhcpv6", udp6(545, 548), false, false, false},
-		{"from the vxlan port only", udp6(4789, 9), false, false, false},
-		{"ipv4 icmp", craft.IPv4(outer4a, outer4b, 1, make([]byte, 60)), false, false, false},
-		{"ipv4 udp, port 4789 with nothing", udp4, false, true, false},
-		{"ipv4 protocol 58", craft.IPv4(outer4a, outer4b, 58, make([]byte, 60)), false, false, false},
-		{"tcp, one byte short of large", sized(6, 1239, nil), false, false, false},
-		{"tcp, just large", sized(6, 1240, nil), false, false, true},
-		{"large udp", sized(17, 1400, ports(5000, 5001)), false, false, true},
-		{"large dhcpv6", sized(17, 1400, ports(547, 546)), true, false, true},
-		{"large icmpv6", sized(58, 1400, nil), true, false, true},
-		{"large encapsulated security payload", sized(50, 1400, nil), false, false, true},
+		{"ra", ra, true, false, false, false},
+		{"hop-by-hop", next(0), true, false, false, false},
+		{"routing", next(43), true, false, false, false},
+		{"fragment", next(44), true, false, false, false},
+		{"authentication", next(51), true, false, false, false},
+		{"destination options", next(60), true, false, false, false},
+		{"encapsulated security payload", next(50), false, false, false, false},
+		{"no next header", next(59), false, false, false, false},
+		{"tcp", next(6), false, false, false, true},
+		{"udp noise", udp6(5000, 5001), false, false, false, false},
+		{"dhcpv6 from a client", udp6(546, 547), true, false, false, false},
+		{"dhcpv6 source port client", udp6(546, 9), true, false, false, false},
+		{"dhcpv6 source port server", udp6(547, 9), true, false, false, false},
+		{"dhcpv6 destination port client", udp6(9, 546), true, false, false, false},
+		{"dhcpv6 destination port server", udp6(9, 547), true, false, false, false},
+		{"ports above and below dhcpv6", udp6(545, 548), false, false, false, false},
+		{"from the vxlan port only", udp6(4789, 9), false, false, false, false},
+		{"ipv4 icmp", craft.IPv4(outer4a, outer4b, 1, make([]byte, 60)), false, false, false, false},
+		{"ipv4 udp, port 4789 with nothing", udp4, false, true, false, false},
+		{"ipv4 protocol 58", craft.IPv4(outer4a, outer4b, 58, make([]byte, 60)), false, false, false, false},
+		{"tcp, one byte short of large", sized(6, 1239, nil), false, false, false, true},
+		{"tcp, just large", sized(6, 1240, nil), false, false, true, true},
+		{"large udp", sized(17, 1400, ports(5000, 5001)), false, false, true, false},
+		{"large dhcpv6", sized(17, 1400, ports(547, 546)), true, false, true, false},
+		{"large icmpv6", sized(58, 1400, nil), true, false, true, false},
+		{"large encapsulated security payload", sized(50, 1400, nil), false, false, true, false},
 	}
 	if depth == 0 {
 		return list
@@ -98,18 +102,18 @@ func filterPackets(depth int) []filterPacket {
 		largeSix := craft.Join(six)
 		binary.BigEndian.PutUint16(largeSix[4:], 1500)
 		list = append(list,
-			filterPacket{"vxlan over ipv4: " + p.name, craft.VXLAN(outer4a, outer4b, 8472, 5001, frame), want, true, p.large},
-			filterPacket{"vxlan over ipv4, inner tag: " + p.name, wrapped, want, true, p.large},
+			filterPacket{"vxlan over ipv4: " + p.name, craft.VXLAN(outer4a, outer4b, 8472, 5001, frame), want, true, p.large, p.tcp},
+			filterPacket{"vxlan over ipv4, inner tag: " + p.name, wrapped, want, true, p.large, p.tcp},
 			filterPacket{"vxlan over ipv4, two inner tags: " + p.name,
-				craft.VXLAN(outer4a, outer4b, 4789, 5001, two), false, true, false},
-			filterPacket{"vxlan over ipv4, later fragment: " + p.name, fragment, false, false, false},
-			filterPacket{"vxlan over ipv4, fragment at half the size: " + p.name, farFragment, false, false, false},
-			filterPacket{"vxlan over ipv4, first fragment: " + p.name, first, want, true, p.large},
-			filterPacket{"vxlan over ipv4 with options: " + p.name, options, want, true, p.large},
-			filterPacket{"vxlan over ipv6: " + p.name, six, want, true, p.large},
-			filterPacket{"vxlan over ipv6, large outside: " + p.name, largeSix, want, true, p.large},
+				craft.VXLAN(outer4a, outer4b, 4789, 5001, two), false, true, false, false},
+			filterPacket{"vxlan over ipv4, later fragment: " + p.name, fragment, false, false, false, false},
+			filterPacket{"vxlan over ipv4, fragment at half the size: " + p.name, farFragment, false, false, false, false},
+			filterPacket{"vxlan over ipv4, first fragment: " + p.name, first, want, true, p.large, p.tcp},
+			filterPacket{"vxlan over ipv4 with options: " + p.name, options, want, true, p.large, p.tcp},
+			filterPacket{"vxlan over ipv6: " + p.name, six, want, true, p.large, p.tcp},
+			filterPacket{"vxlan over ipv6, large outside: " + p.name, largeSix, want, true, p.large, p.tcp},
 			filterPacket{"vxlan over ipv6, inner tag: " + p.name, craft.VXLAN(outer6a, outer6b, 8472, 5001, one), want, true,
-				p.large})
+				p.large, p.tcp})
 	}
 	return list
 }
@@ -156,7 +160,7 @@ func filterVM(t *testing.T, f Filter, link packet.LinkType, any bool, hardware u
 	return vm
 }
 
-// runFilter reports whether the program admits the frame: whole if Match admits it, else, for its length, cut.
+// runFilter reports whether the program admits the frame: whole if Match admits it, else, for its length or as TCP, cut.
 func runFilter(t *testing.T, vm *bpf.VM, link packet.LinkType, frame []byte) bool {
 	t.Helper()
 	n, err := vm.Run(frame)
@@ -207,11 +211,11 @@ func filterCases(t *testing.T, f Filter) []filterCase {
 }
 
 func TestFilter(t *testing.T) {
-	for _, f := range filters {
+	for _, f := range append(filters, Filter{TCP: true}) {
 		for _, c := range filterCases(t, f) {
 			for _, p := range filterPackets(2) {
 				frame := c.wrap(p.ip)
-				want := (p.want || f.Large && p.large) && !c.none
+				want := p.wants(f) && !c.none
 				if got := f.Match(c.link, frame); got != want {
 					t.Errorf("%+v: %s: %s: Match is %v, want %v", f, c.name, p.name, got, want)
 				}
@@ -233,7 +237,7 @@ func TestFilterAgreesWithMatch(t *testing.T) {
 		0x12, 0xb5, 0x21, 0x18, 0x02, 0x22, 0x23, 0xd7, 0xd8}
 	packets := filterPackets(2)
 	for _, f := range filters {
-		admitted, large := 0, 0
+		admitted, more := 0, 0
 		for _, c := range filterCases(t, f) {
 			vm, anyVM := c.vms[0], c.vms[len(c.vms)-1]
 			check := func(name string, frame []byte) {
@@ -241,7 +245,7 @@ func TestFilterAgreesWithMatch(t *testing.T) {
 				if want {
 					admitted++
 					if !Match(c.link, frame) {
-						large++
+						more++
 					}
 				} else if Match(c.link, frame) {
 					t.Fatalf("%+v: %s: %s: admits less than Match: % x", f, c.name, name, frame)
@@ -264,10 +268,10 @@ func TestFilterAgreesWithMatch(t *testing.T) {
 				}
 			}
 		}
-		if f.Large != (large > 1000) {
-			t.Errorf("%+v: %d frames admitted for their length", f, large)
+		if (f != Filter{}) != (more > 1000) {
+			t.Errorf("%+v: %d frames admitted that Match does not admit", f, more)
 		}
-		t.Logf("%+v: %d frames admitted, %d of them for their length", f, admitted, large)
+		t.Logf("%+v: %d frames admitted, %d of them not by Match", f, admitted, more)
 	}
 }
 

@@ -105,6 +105,19 @@ func TestLiveLarge(t *testing.T) {
 	expect(t, plain, numberedRA(1))
 }
 
+// TestLiveTCP captures short segments too where they are asked for, and of long ones the first bytes.
+func TestLiveTCP(t *testing.T) {
+	newSpace(t)
+	addPair(t, "left", "right")
+	right := openLive(t, "right", LiveOptions{Filter: Filter{TCP: true}})
+	inject(t, "left", tcp4, tcp6, large6, numberedRA(1))
+	for i, want := range [][]byte{tcp6, large6[:largeCutoff], numberedRA(1)} {
+		if f := next(t, right); !bytes.Equal(f.Data, want) {
+			t.Errorf("frame %d: %d bytes of %d, want %d", i, len(f.Data), f.Length, len(want))
+		}
+	}
+}
+
 // TestLiveTagOffload sends frames whose tag stands beside the data all the way, as a VLAN interface does on a device
 // that inserts tags by itself.
 func TestLiveTagOffload(t *testing.T) {

@@ -25,7 +25,7 @@ import (
 // UDP: over IPv6, source port 546 or 547 is admitted, and so is such a destination port. Destination port 4789 or 8472
 // is VXLAN: an Ethernet frame begins 16 bytes after the UDP header does. It is judged by these same rules, but for two:
 // it has at most one VLAN tag, and if it is VXLAN again, it is admitted.
-func Match(lt packet.LinkType, data []byte) bool { return match(lt, data, never) }
+func Match(lt packet.LinkType, data []byte) bool { return match(lt, data, limits{never, nextHeaders}) }
 
 // Filter chooses the frames that a source lets through. The zero Filter lets through what Match admits.
 type Filter struct {
@@ -33,41 +33,52 @@ type Filter struct {
 	// packet.LargePayload or more, whatever its next header: a Packet Too Big may be about it. A packet that is VXLAN is
 	// judged by what is inside alone. Live, what is admitted for its length only is cut to its first 256 bytes.
 	Large bool
+	// TCP admits each IPv6 packet whose next header is 6 (TCP), the one inside VXLAN included. Live, it is cut likewise.
+	TCP bool
 }
 
 // Match is the function Match for the frames that f lets through.
-func (f Filter) Match(lt packet.LinkType, data []byte) bool { return match(lt, data, f.least()) }
+func (f Filter) Match(lt packet.LinkType, data []byte) bool { return match(lt, data, f.limits()) }
 
 const (
 	never       = 1 << 16 // more than a Payload Length can be
-	largeCutoff = 256     // bytes captured of a frame for its length only; the headers down to the ports take 150
+	largeCutoff = 256     // bytes captured of a frame for its length or for TCP only; the headers take 210, with all options of TCP
 )
 
-// least returns from which Payload Length on IPv6 packets are admitted.
-func (f Filter) least() int {
-	if f.Large {
-		return packet.LargePayload
-	}
-	return never
+// limits is a Filter in the form that is quick to ask.
+type limits struct {
+	least int    // the Payload Length from which on IPv6 packets are admitted
+	next  uint64 // a bit for each next header that is admitted
 }
 
-// match decides as Match does, and admits IPv6 packets of a Payload Length of least bytes or more.
-func match(lt packet.LinkType, data []byte, least int) bool {
+func (f Filter) limits() limits {
+	l := limits{never, nextHeaders}
+	if f.Large {
+		l.least = packet.LargePayload
+	}
+	if f.TCP {
+		l.next |= 1 << protocolTCP
+	}
+	return l
+}
+
+// match decides as Match does, and admits what l says.
+func match(lt packet.LinkType, data []byte, l limits) bool {
 	switch lt {
 	case packet.LinkTypeEthernet:
-		return len(data) >= 14 && matchFrom(data, 14, binary.BigEndian.Uint16(data[12:]), least)
+		return len(data) >= 14 && matchFrom(data, 14, binary.BigEndian.Uint16(data[12:]), l)
 	case packet.LinkTypeSLL:
-		return len(data) >= 16 && matchFrom(data, 16, binary.BigEndian.Uint16(data[14:]), least)
+		return len(data) >= 16 && matchFrom(data, 16, binary.BigEndian.Uint16(data[14:]), l)
 	case packet.LinkTypeSLL2:
-		return len(data) >= 20 && matchFrom(data, 20, binary.BigEndian.Uint16(data), least)
+		return len(data) >= 20 && matchFrom(data, 20, binary.BigEndian.Uint16(data), l)
 	case packet.LinkTypeRaw:
-		return matchVersion(data, 0, least)
+		return matchVersion(data, 0, l)
 	case packet.LinkTypeNull, packet.LinkTypeLoop:
-		return matchVersion(data, 4, least)
+		return matchVersion(data, 4, l)
 	case packet.LinkTypeIPv4:
-		return matchFrom(data, 0, etherTypeIPv4, least)
+		return matchFrom(data, 0, etherTypeIPv4, l)
 	case packet.LinkTypeIPv6:
-		return matchFrom(data, 0, etherTypeIPv6, least)
+		return matchFrom(data, 0, etherTypeIPv6, l)
 	}
 	return false
 }
@@ -82,25 +93,25 @@ func readable(lt packet.LinkType) bool {
 	return false
 }
 
-func matchVersion(data []byte, ip, least int) bool {
+func matchVersion(data []byte, ip int, l limits) bool {
 	if len(data) <= ip {
 		return false
 	}
 	switch data[ip] >> 4 {
 	case 6:
-		return matchFrom(data, ip, etherTypeIPv6, least)
+		return matchFrom(data, ip, etherTypeIPv6, l)
 	case 4:
-		return matchFrom(data, ip, etherTypeIPv4, least)
+		return matchFrom(data, ip, etherTypeIPv4, l)
 	}
 	return false
 }
 
-// nextHeaders has a bit for each next header that is admitted.
+// nextHeaders has a bit for each next header that Match admits.
 const nextHeaders uint64 = 1<<58 | 1<<0 | 1<<43 | 1<<44 | 1<<51 | 1<<60
 
 // matchFrom judges what has EtherType typ and begins at ip. It is one loop, once for the frame and once for the frame
 // inside VXLAN, because calls would take as long as the work.
-func matchFrom(data []byte, ip int, typ uint16, least int) bool {
+func matchFrom(data []byte, ip int, typ uint16, l limits) bool {
 	tags, inner := 2, false
 	for {
 		for ; tags > 0 && isVLAN(typ); tags-- {
@@ -122,9 +133,9 @@ func matchFrom(data []byte, ip int, typ uint16, least int) bool {
 			if len(data) < ip+7 {
 				return false
 			}
-			large = int(binary.BigEndian.Uint16(data[ip+4:])) >= least
+			large = int(binary.BigEndian.Uint16(data[ip+4:])) >= l.least
 			if next := data[ip+6]; next != protocolUDP {
-				return next < 64 && nextHeaders>>next&1 != 0 || large
+				return next < 64 && l.next>>next&1 != 0 || large
 			}
 			udp = ip + 40
 			if len(data) >= udp+2 && isDHCPv6(binary.BigEndian.Uint16(data[udp:])) {

@@ -220,6 +220,44 @@ func TestFilterMatch(t *testing.T) {
 	}
 }
 
+// TestFilterTCP has what TCP adds.
+func TestFilterTCP(t *testing.T) {
+	const eth = packet.LinkTypeEthernet
+	tests := []struct {
+		name string
+		lt   packet.LinkType
+		data []byte
+		want bool
+	}{
+		{"tcp", eth, tcp6, true},
+		{"large tcp", eth, large6, true},
+		{"tcp over ipv4", eth, tcp4, false},
+		{"vlan", eth, ether(0x86dd, tcpIP, 100), true},
+		{"three tags", eth, ether(0x86dd, tcpIP, 100, 7, 8), false},
+		{"vxlan", eth, vxlan4(8472, tcp6), true},
+		{"vxlan over ipv6", eth, vxlan6(4789, tcp6), true},
+		{"vxlan of tcp over ipv4", eth, vxlan4(8472, tcp4), false},
+		{"udp", eth, ether(0x86dd, udp6(9, 53)), false},
+		{"large udp", eth, ether(0x86dd, ip6(17, craft.UDP6(craft.GuestLL, craft.RouterLL, 9, 53, make([]byte, 1400)))), false},
+		{"esp", eth, ether(0x86dd, ip6(50, make([]byte, 12))), false},
+		{"next header 70", eth, ether(0x86dd, ip6(70, make([]byte, 12))), false},
+		{"cut behind the next header", eth, tcp6[:21], true},
+		{"cut before the next header", eth, tcp6[:20], false},
+		{"raw", packet.LinkTypeRaw, tcpIP, true},
+		{"802.11", 105, tcp6, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (Filter{TCP: true}).Match(tt.lt, tt.data); got != tt.want {
+				t.Errorf("with TCP: %v", got)
+			}
+			if Match(tt.lt, tt.data) {
+				t.Error("admitted without TCP")
+			}
+		})
+	}
+}
+
 // TestMatchCut cuts frames everywhere: no cut may panic, and a frame that is not admitted whole is not admitted cut.
 func TestMatchCut(t *testing.T) {
 	types := []packet.LinkType{0, 1, 101, 108, 113, 228, 229, 276}
@@ -278,9 +316,11 @@ func TestFileFilter(t *testing.T) {
 				t.Fatal(err)
 			}
 			frames, _, _ := drain(file)
-			want := [][]byte{ndFrame}
-			if f.Large {
-				want = [][]byte{large6, ndFrame}
+			var want [][]byte
+			for _, frame := range [][]byte{tcp6, large6, ndFrame} {
+				if f.Match(packet.LinkTypeEthernet, frame) && (name != "pcap, fcs" || len(frame) != len(tcp6)) {
+					want = append(want, frame)
+				}
 			}
 			if !slices.EqualFunc(frames, want, func(f packet.Frame, b []byte) bool { return bytes.Equal(f.Data, b) && f.Length == len(b) }) {
 				t.Errorf("%s, %+v: %d frames, want %d", name, f, len(frames), len(want))

@@ -161,11 +161,11 @@ func (p *pcapReader) skim() {
 	if p.fcs > 0 || p.oldOrder || p.version3 {
 		return
 	}
-	s, header, lt, least := p.s, p.header, p.ifc.LinkType, p.s.filter.least()
+	s, header, lt, limits := p.s, p.header, p.ifc.LinkType, p.s.filter.limits()
 	b := s.buf[s.pos:s.end]
 	for len(b) >= header {
 		captured := int(p.u32(b[8:]))
-		if captured > min(len(b)-header, maxCaptured) || match(lt, b[header:header+captured], least) {
+		if captured > min(len(b)-header, maxCaptured) || match(lt, b[header:header+captured], limits) {
 			break
 		}
 		s.frames++

@@ -140,7 +140,7 @@ func (n *ngReader) next(ctx context.Context) error {
 // skim passes over packets in the window that are no candidates, until something else comes: that, and all that is
 // damaged or out of the ordinary, is left to header and block, which would take three times as long for the rest.
 func (n *ngReader) skim() {
-	s, least := n.s, n.s.filter.least()
+	s, limits := n.s, n.s.filter.limits()
 	for s.end-s.pos >= 32 {
 		b := s.buf[s.pos:s.end]
 		size, id, captured := int(n.u32(b[4:])), int(n.u32(b[8:])), int(n.u32(b[20:]))
@@ -149,7 +149,7 @@ func (n *ngReader) skim() {
 			return
 		}
 		i := &n.ifaces[id]
-		if !i.read || i.fcs > 0 || match(i.ifc.LinkType, b[28:28+captured], least) {
+		if !i.read || i.fcs > 0 || match(i.ifc.LinkType, b[28:28+captured], limits) {
 			return
 		}
 		s.frames++

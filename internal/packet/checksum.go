@@ -33,7 +33,7 @@ func verify(src, dst netip.Addr, msg []byte, o offload) Checksum {
 	if len(msg) < minICMPv6 {
 		return ChecksumUnverified
 	}
-	pseudo := pseudoSum(src, dst, len(msg))
+	pseudo := pseudoSum(src, dst, len(msg), protoICMPv6)
 	switch {
 	case fold(sum(msg, pseudo)) == 0xffff:
 		return ChecksumGood
@@ -45,13 +45,20 @@ func verify(src, dst netip.Addr, msg []byte, o offload) Checksum {
 
 // ICMPv6Checksum returns the checksum of msg, whose own checksum field is zero, from src to dst (RFC 4443 §2.3).
 func ICMPv6Checksum(src, dst netip.Addr, msg []byte) uint16 {
-	return ^fold(sum(msg, pseudoSum(src, dst, len(msg))))
+	return ^fold(sum(msg, pseudoSum(src, dst, len(msg), protoICMPv6)))
 }
 
-// pseudoSum returns the sum of the pseudo-header (RFC 8200 §8.1) of an ICMPv6 message of that length.
-func pseudoSum(src, dst netip.Addr, length int) uint64 {
+// SumFits reports whether the checksum in p's Payload, a whole TCP segment or UDP datagram, fits (RFC 8200 §8.1). It does
+// not where the sender has left it to its hardware, as with all that hardware is to cut into several packets, and where
+// several packets were joined into one.
+func (p *Packet) SumFits() bool {
+	return p.Complete && fold(sum(p.Payload, pseudoSum(p.Source, p.Destination, len(p.Payload), p.Protocol))) == 0xffff
+}
+
+// pseudoSum returns the sum of the pseudo-header (RFC 8200 §8.1) of a message of that length and protocol.
+func pseudoSum(src, dst netip.Addr, length int, proto uint8) uint64 {
 	s, d := src.As16(), dst.As16()
-	return sum(d[:], sum(s[:], uint64(length)+protoICMPv6))
+	return sum(d[:], sum(s[:], uint64(length)+uint64(proto)))
 }
 
 // sum adds b to s as big-endian 64-bit words in ones' complement. Folding keeps the sum of 16-bit words that RFC 1071

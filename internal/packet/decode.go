@@ -14,6 +14,8 @@ type Decoder struct {
 	// are damaged, not counting what the capture cut off. Of a fragmented one it is the first fragment, of a tunnel what is
 	// inside.
 	Large bool
+	// TCP makes Decode also keep TCP segments of any length, unless they are damaged likewise.
+	TCP bool
 
 	datagrams  datagrams
 	joined     []byte                // the reassembled packet that the last Packet points into
@@ -39,7 +41,7 @@ const (
 // Decode decodes f into p, which it overwrites and whose slices it reuses. It reports whether p holds anything to look
 // at: an ICMPv6 message (whole, cut, or the first fragment of one), a fragment that belongs to one or may, DHCPv6 (UDP
 // ports 546 and 547), an IPv6 packet so damaged that its protocol cannot be known, or a frame with more tags or tunnels
-// than are followed (its IPv6 fields are zero then); and what Large asks for. The fragment that completes a datagram
+// than are followed (its IPv6 fields are zero then); and what Large and TCP ask for. The fragment that completes a datagram
 // yields the reassembled message.
 func (d *Decoder) Decode(f *Frame, p *Packet) bool {
 	p.reset(f)

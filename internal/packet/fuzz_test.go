@@ -88,7 +88,7 @@ func FuzzDecode(f *testing.F) {
 		lt := linkTypes[int(blob[0])%len(linkTypes)]
 		blob = blob[1:]
 		d, large := NewDecoder(), NewDecoder()
-		large.Large = true
+		large.Large, large.TCP = true, true
 		var p, q Packet
 		// Each frame: its length, what the capture cut off (the top bit: the sender left the checksum), its bytes.
 		for i := 0; len(blob) >= 3; i++ {
@@ -104,8 +104,8 @@ func FuzzDecode(f *testing.F) {
 			}
 			if more := large.Decode(fr, &q); more {
 				checkInvariants(t, large, fr, &q)
-				if !kept && (q.IsICMPv6 || q.PayloadLength < LargePayload) {
-					t.Fatalf("kept for its length alone: %d bytes, ICMPv6 %v", q.PayloadLength, q.IsICMPv6)
+				if !kept && (q.IsICMPv6 || q.PayloadLength < LargePayload && q.Protocol != protoTCP) {
+					t.Fatalf("kept for its length or as TCP: %d bytes, protocol %d", q.PayloadLength, q.Protocol)
 				}
 			} else if kept {
 				t.Fatal("not kept with large packets")

@@ -14,6 +14,7 @@ const (
 	minICMPv6  = 4 // type, code and checksum: what RFC 7112 §3 calls the upper-layer header
 
 	protoHopByHop           = 0
+	protoTCP                = 6
 	protoUDP                = 17
 	protoRouting            = 43
 	protoFragment           = 44
@@ -138,9 +139,9 @@ func (d *Decoder) settle(w *walk, p *Packet, at place) outcome {
 	return ignore
 }
 
-// large keeps a packet for its length, if that is asked for. v stands at the header of its upper layer.
+// large keeps a packet for its length, or TCP, if that is asked for. v stands at the header of its upper layer.
 func (d *Decoder) large(v *view, p *Packet) outcome {
-	if !d.Large || p.PayloadLength < LargePayload {
+	if !(d.Large && p.PayloadLength >= LargePayload) && !(d.TCP && p.Protocol == protoTCP) {
 		return ignore
 	}
 	for _, m := range p.Damage {

@@ -81,6 +81,45 @@ func TestLarge(t *testing.T) {
 	}
 }
 
+// TestTCP wants segments of any length, and nothing else, where TCP alone is asked for.
+func TestTCP(t *testing.T) {
+	segment := craft.TCP6("2001:db8::a", "2001:db8::b", 40000, 443, []byte("hello"))
+	tests := []struct {
+		name string
+		ip   []byte
+		kept bool
+		fits bool
+	}{
+		{"short", of(len(segment), 6, segment), true, true},
+		{"checksum of others", of(len(segment), 6, segment[:24], []byte("J")), true, false},
+		{"no data, no header", of(0, 6), true, false},
+		{"large", of(1300, 6, segment), true, false},
+		{"behind options", of(8+len(segment), 60, craft.HopByHop(6), segment), true, true},
+		{"first fragment", of(8+len(segment), 44, craft.FragmentHeader(6, 0, true, 1), segment), false, false},
+		{"UDP", of(1300, 17, segment[:4], []byte{0x05, 0x14, 0, 0}), false, false},
+		{"ESP", of(1300, 50), false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := NewDecoder()
+			var p Packet
+			f := frame(LinkTypeIPv6, tt.ip)
+			if d.Decode(f, &p) {
+				t.Fatal("kept without being asked for")
+			}
+			d.TCP = true
+			if kept := d.Decode(f, &p); kept != tt.kept || kept && (p.Protocol != 6 || p.SumFits() != tt.fits) {
+				t.Errorf("kept %v, protocol %d, checksum fits %v", kept, p.Protocol, p.SumFits())
+			}
+			cut := frame(LinkTypeIPv6, tt.ip[:len(tt.ip)-1])
+			cut.Length++
+			if d.Decode(cut, &p) && p.SumFits() {
+				t.Error("the checksum of a cut segment fits")
+			}
+		})
+	}
+}
+
 // TestLargeICMPv6 wants of ICMPv6 what there is without the option.
 func TestLargeICMPv6(t *testing.T) {
 	d := NewDecoder()

@@ -35,6 +35,7 @@ type Options struct {
 	// Wanted reports whether a packet is a message of this command's view, and whether it counts towards Count.
 	Wanted func(*packet.Packet) (message, counts bool)
 	Large  bool                     // decode large packets of any protocol too, where the source gives them
+	TCP    bool                     // decode TCP of any length too, likewise
 	Count  uint64                   // end after so many messages that count; 0: no limit
 	Tee    func(packet.Frame) error // gets every frame; may be nil
 	Tick   func(capture.Stats)      // called now and then, for progress; may be nil
@@ -61,7 +62,7 @@ const tickEvery = 1 << 10
 // after it failed.
 func Run(ctx context.Context, o Options) (Result, error) {
 	r := run{Options: o, decoder: packet.NewDecoder()}
-	r.decoder.Large = o.Large
+	r.decoder.Large, r.decoder.TCP = o.Large, o.TCP
 	r.Tally = rule.NewTally()
 	err := r.pull(ctx)
 	if !errors.As(err, new(*SinkError)) {
