@@ -95,6 +95,9 @@ func (j *JSON) Summary(s Summary) error {
 	if s.Forgotten > 0 {
 		o = o.uint("forgotten_links", s.Forgotten)
 	}
+	if s.ForgottenPaths > 0 {
+		o = o.uint("forgotten_paths", s.ForgottenPaths)
+	}
 	if s.Cut > 0 {
 		o = o.uint("cut_frames", s.Cut)
 	}
@@ -103,6 +106,9 @@ func (j *JSON) Summary(s Summary) error {
 	}
 	if s.Resolved != nil {
 		o = o.resolved(s.Resolved)
+	}
+	if s.PathMTU != nil {
+		o = o.pathMTU(s.PathMTU)
 	}
 	if s.Elsewhere.tally != nil {
 		o = o.elsewhere(s.Elsewhere)
@@ -119,16 +125,18 @@ func (j *JSON) end(o object) error {
 
 // Summary is what a run comes to.
 type Summary struct {
-	Stats     capture.Stats
-	Messages  uint64
-	Cut       uint64 // frames of which the capture has too little
-	Tally     *rule.Tally
-	Forgotten uint64        // links, for lack of room
-	FailOn    rule.Severity // findings from here on make the verdict "fail"
-	NeverFail bool
-	Damage    string          // why the input ended early; "" when it did not
-	Elsewhere Elsewhere       // the zero value in a command that tells all it finds
-	Resolved  *resolve.Result // what asking for a neighbor came to; may be nil
+	Stats          capture.Stats
+	Messages       uint64
+	Cut            uint64 // frames of which the capture has too little
+	Tally          *rule.Tally
+	Forgotten      uint64        // links, for lack of room
+	ForgottenPaths uint64        // likewise
+	FailOn         rule.Severity // findings from here on make the verdict "fail"
+	NeverFail      bool
+	Damage         string          // why the input ended early; "" when it did not
+	Elsewhere      Elsewhere       // the zero value in a command that tells all it finds
+	Resolved       *resolve.Result // what asking for a neighbor came to; may be nil
+	PathMTU        *PathMTU        // what probing a path came to; may be nil
 }
 
 // Failed reports whether a finding is as severe as FailOn.
