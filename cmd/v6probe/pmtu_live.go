@@ -228,9 +228,7 @@ func (r *pathRun) judge(path *report.PathMTU) []rule.Finding {
 	if err != nil {
 		r.progress.Note("this host's tunnels are not looked at: " + err.Error())
 	}
-	return append(found, host.Tunnels(below(links, r.way.Index), func(remote netip.Addr) (host.Way, error) {
-		return host.Route(remote, "", netip.Addr{})
-	})...)
+	return append(found, host.Tunnels(below(links, r.way.Index), underlayRoute)...)
 }
 
 // below returns those of links that what leaves by the interface of that index goes through: the interface itself, the

@@ -31,7 +31,7 @@ var mayImport = map[string]struct {
 	"internal/pmtu":     {[]string{"internal/encap", "internal/icmp6", "internal/packet", "internal/rule"}, "it probes by an interface of its own, so that a simulated path does as well as a network; of the host it is told"},
 	"internal/host":     {[]string{"internal/encap", "internal/rule"}, "what this machine is set to, for whoever asks: it looks at no packets"},
 	"internal/resolve":  {[]string{"internal/icmp6", "internal/ifaddr", "internal/packet", "internal/rule"}, "it asks, and counts the answers among the packets that it is shown"},
-	"internal/report":   {[]string{"internal/capture", "internal/encap", "internal/icmp6", "internal/nd", "internal/packet", "internal/pmtu", "internal/ra", "internal/resolve", "internal/rule"}, "it words what checkers found; no checker knows how"},
+	"internal/report":   {[]string{"internal/capture", "internal/encap", "internal/host", "internal/icmp6", "internal/nd", "internal/packet", "internal/pmtu", "internal/ra", "internal/resolve", "internal/rule"}, "it words what checkers found; no checker knows how"},
 	"internal/pipeline": {[]string{"internal/capture", "internal/packet", "internal/rule"}, "one loop for every command: it knows no checker and no report by name"},
 	"internal/lab":      {nil, "namespaces and senders know nothing of what will look at them"},
 	"internal/lab/zone": {[]string{"internal/craft", "internal/lab"}, "a network is built and its truth counted by other code than probes it"},

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"v6probe/internal/lab"
 	pathlab "v6probe/internal/lab/zone"
 )
 
@@ -145,5 +146,32 @@ func TestPathMTULoss(t *testing.T) {
 			}
 			t.Logf("right in %d of %d runs", runs-len(wrong), runs)
 		})
+	}
+}
+
+// TestPlanOnHost looks at a KVM host's VXLAN devices as CloudStack's two scripts make them: with the underlay's interface the
+// kernel leaves room for the headers, without it it does not.
+func TestPlanOnHost(t *testing.T) {
+	needs(t)
+	kvm, peer := host(t), host(t)
+	link(t, lab.End{NS: kvm, Name: "eth0"}, lab.End{NS: peer, Name: "eth0"})
+	check(t, kvm.AddAddress("eth0", "192.0.2.1/24"),
+		kvm.AddVXLAN("vxlan100", lab.VXLAN{VNI: 100, Port: 8472, Remote: "239.0.0.100", Device: "eth0"}))
+	r := launch(t, kvm, exec.Command(binary, "pmtu", "--plan")).wait(t)
+	if r.code != 0 {
+		t.Errorf("exit code %d:\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	contains(t, r.stdout, "vxlan100  carries 1450, VXLAN over IPv4; eth0, MTU 1500 leaves 1450: fits")
+
+	check(t, kvm.AddVXLAN("vxlan200", lab.VXLAN{VNI: 200, Port: 4789, Local: "192.0.2.1", Remote: "192.0.2.2"}),
+		kvm.SetMTU("vxlan200", 1500))
+	r = launch(t, kvm, exec.Command(binary, "pmtu", "--plan")).wait(t)
+	if r.code != 1 {
+		t.Errorf("exit code %d:\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	contains(t, r.stdout, "50 bytes too many", "pmtu.tunnel-mtu", "ip link set eth0 mtu 1550")
+	r = launch(t, kvm, exec.Command(binary, "pmtu", "--plan", "--encap", "vxlan")).wait(t)
+	if r.code != 0 {
+		t.Errorf("a plan for a tunnel that is named looks at this host's: exit code %d", r.code)
 	}
 }

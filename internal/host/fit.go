@@ -30,6 +30,28 @@ func Tunnels(links []Link, route func(remote netip.Addr) (Way, error)) []rule.Fi
 	return found
 }
 
+// Fit compares a tunnel with what carries it.
+type Fit struct {
+	Tunnel        string // the interface
+	MTU           int    // what it carries, bytes
+	Underlay      string // "eth0, MTU 1500"
+	Encapsulation encap.Encapsulation
+	Left          int // what the underlay leaves of its MTU, bytes
+}
+
+// Fits compares the tunnels among links that are up with what is below them, as Tunnels does. Those of which that is not known
+// are left out.
+func Fits(links []Link, route func(remote netip.Addr) (Way, error)) []Fit {
+	s := snapshot{links, route}
+	var list []Fit
+	for _, l := range links {
+		if f, _, ok := s.fit(l); ok && l.Up {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
 type snapshot struct {
 	links []Link
 	route func(remote netip.Addr) (Way, error)
@@ -128,26 +150,30 @@ func encapsulation(l Link, ipv6 bool) (e encap.Encapsulation, ok bool) {
 	return e, err == nil
 }
 
+// fit compares l, if it is a tunnel, with its underlay, if that is known.
+func (s *snapshot) fit(l Link) (f Fit, u underlay, ok bool) {
+	if l.Tunnel == nil {
+		return f, u, false
+	}
+	if u, ok = s.underlay(l); !ok {
+		return f, u, false
+	}
+	e, ok := encapsulation(l, u.ipv6)
+	return Fit{Tunnel: printable(l.Name), MTU: l.MTU, Underlay: u.String(), Encapsulation: e, Left: e.Overlay(u.mtu)}, u, ok
+}
+
 // judgeTunnel compares a tunnel with its underlay.
 func (s *snapshot) judgeTunnel(l Link) (f rule.Finding, bad bool) {
-	if l.Tunnel == nil {
+	is, u, known := s.fit(l)
+	if !known || is.MTU <= is.Left {
 		return f, false
 	}
-	u, known := s.underlay(l)
-	if !known {
-		return f, false
-	}
-	e, known := encapsulation(l, u.ipv6)
-	left := e.Overlay(u.mtu)
-	if !known || l.MTU <= left {
-		return f, false
-	}
-	name := printable(l.Name)
-	detail := fmt.Sprintf("%s carries %d over %v, with %s: %d bytes too many", name, l.MTU, &u, e.Title, l.MTU-left)
+	e := is.Encapsulation
+	detail := fmt.Sprintf("%s carries %d over %s, with %s: %d bytes too many", is.Tunnel, is.MTU, is.Underlay, e.Title, is.MTU-is.Left)
 	if l.Kind == "vxlan" && l.Lower == 0 && !l.Tunnel.Learning && !l.Tunnel.External {
 		detail += "; it was made without dev, as by CloudStack's modifyvxlan-evpn.sh, which ignores the underlay"
 	}
-	return finding("pmtu.tunnel-mtu", l.Name, detail, s.fixTunnel(l, &u, e.Underlay(l.MTU), left)), true
+	return finding("pmtu.tunnel-mtu", l.Name, detail, s.fixTunnel(l, &u, e.Underlay(l.MTU), is.Left)), true
 }
 
 // fixTunnel says how a tunnel and its underlay are made to agree: need is what the underlay must carry, left what it leaves.

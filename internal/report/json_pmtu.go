@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"v6probe/internal/encap"
+	"v6probe/internal/host"
 	"v6probe/internal/pmtu"
 )
 
@@ -227,6 +228,18 @@ func (j *JSON) Plan(rows []encap.Row) error {
 			o = o.uint("missing", uint64(l.Missing)).bool("ipv6", !l.TooSmall).close('}')
 		}
 		if err := j.end(o.close(']')); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fits writes an object for each tunnel of this host.
+func (j *JSON) Fits(list []host.Fit) error {
+	for _, f := range list {
+		o := j.obj.begin("tunnel").key("iface").string(f.Tunnel).uint("mtu", uint64(f.MTU)).key("encapsulation").string(f.Encapsulation.Name)
+		o = o.key("underlay").string(f.Underlay).uint("left", uint64(max(f.Left, 0))).bool("fits", f.MTU <= f.Left)
+		if err := j.end(o); err != nil {
 			return err
 		}
 	}

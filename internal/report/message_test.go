@@ -17,27 +17,27 @@ import (
 )
 
 const (
-	host   = "fd17::a"
+	guest  = "fd17::a"
 	server = "2001:db8::80"
 	hop    = "2001:db8:f::1"
 )
 
 // tcpQuote is a full TCP packet as an error quotes it.
 func tcpQuote() []byte {
-	return craft.IPv6(host, server, 61, 6, craft.TCP6(host, server, 43210, 443, make([]byte, 1440)))
+	return craft.IPv6(guest, server, 61, 6, craft.TCP6(guest, server, 43210, 443, make([]byte, 1440)))
 }
 
-// fromRouter returns an ICMPv6 error to host from a router two hops away.
+// fromRouter returns an ICMPv6 error to guest from a router two hops away.
 func fromRouter(msg []byte) []byte {
-	return craft.EthernetIPv6(craft.RouterMAC, host, craft.IPv6(hop, host, 63, 58, craft.ICMPv6(hop, host, msg)))
+	return craft.EthernetIPv6(craft.RouterMAC, guest, craft.IPv6(hop, guest, 63, 58, craft.ICMPv6(hop, guest, msg)))
 }
 
 func udpQuote() []byte {
-	return craft.IPv6(host, server, 1, 17, craft.UDP6(host, server, 40000, 53, []byte("query")))
+	return craft.IPv6(guest, server, 1, 17, craft.UDP6(guest, server, 40000, 53, []byte("query")))
 }
 
 func echoQuote() []byte {
-	return craft.IPv6(host, server, 64, 58, craft.ICMPv6(host, server, craft.Echo(8)))
+	return craft.IPv6(guest, server, 64, 58, craft.ICMPv6(guest, server, craft.Echo(8)))
 }
 
 // messages are one of every kind, some broken, with what -v says of them and a part of their JSON object.
@@ -66,7 +66,7 @@ var messages = []struct {
 		"fe80::ff:fe00:1 > fe80::ff:fe00:2 redirect, 2001:db8::80 via fe80::9, target MAC 02:00:00:00:00:09, " +
 			"about fd17::a.40000 > 2001:db8::80.53 udp, length 53",
 		`{"redirect_destination":"2001:db8::80","target":"fe80::9"}`},
-	{"redirect on-link", craft.Frame(craft.RouterMAC, craft.RouterLL, craft.GuestLL, craft.Redirect(host, host)),
+	{"redirect on-link", craft.Frame(craft.RouterMAC, craft.RouterLL, craft.GuestLL, craft.Redirect(guest, guest)),
 		"fe80::ff:fe00:1 > fe80::ff:fe00:2 redirect, fd17::a is on-link", `{"target":"fd17::a"}`},
 	{"too big", fromRouter(craft.TooBig(1400, tcpQuote())),
 		"2001:db8:f::1 > fd17::a packet-too-big, hop limit 63, mtu 1400, for fd17::a.43210 > 2001:db8::80.443 tcp, length 1500",
@@ -83,25 +83,25 @@ var messages = []struct {
 			"id 4660 seq 1, length 56",
 		`{"code":99,"quoted":{"source":"fd17::a","destination":"2001:db8::80","length":56,"bytes":56,"hop_limit":64,"protocol":58,` +
 			`"icmp_type":128,"icmp_code":0,"message":"echo-request","echo_id":4660,"echo_sequence":1}}`},
-	{"about a solicitation", fromRouter(craft.Unreachable(3, craft.IPv6(host, "ff02::1:ff00:1", 255, 58,
-		craft.ICMPv6(host, "ff02::1:ff00:1", craft.NS("fd17::1"))))),
+	{"about a solicitation", fromRouter(craft.Unreachable(3, craft.IPv6(guest, "ff02::1:ff00:1", 255, 58,
+		craft.ICMPv6(guest, "ff02::1:ff00:1", craft.NS("fd17::1"))))),
 		"2001:db8:f::1 > fd17::a address unreachable, hop limit 63, for fd17::a > ff02::1:ff00:1 " +
 			"neighbor-solicitation, target fd17::1, length 64",
 		`{"quoted":{"source":"fd17::a","destination":"ff02::1:ff00:1","length":64,"bytes":64,"hop_limit":255,"protocol":58,` +
 			`"icmp_type":135,"icmp_code":0,"message":"neighbor-solicitation","target":"fd17::1"}}`},
-	{"a later fragment", fromRouter(craft.TimeExceeded(1, craft.IPv6(host, server, 1, 44, craft.Join(
+	{"a later fragment", fromRouter(craft.TimeExceeded(1, craft.IPv6(guest, server, 1, 44, craft.Join(
 		craft.FragmentHeader(17, 1448, false, 77), make([]byte, 40))))),
 		"2001:db8:f::1 > fd17::a reassembly time exceeded, hop limit 63, for fd17::a > 2001:db8::80 udp, " +
 			"fragment at 1448, length 88",
 		`{"quoted":{"source":"fd17::a","destination":"2001:db8::80","length":88,"bytes":88,"hop_limit":1,"protocol":17,` +
 			`"extensions":[44],"fragment_offset":1448,"fragment_id":77}}`},
-	{"parameter problem", fromRouter(craft.ParameterProblem(1, 6, craft.IPv6(host, server, 60, 200, make([]byte, 8)))),
+	{"parameter problem", fromRouter(craft.ParameterProblem(1, 6, craft.IPv6(guest, server, 60, 200, make([]byte, 8)))),
 		"2001:db8:f::1 > fd17::a parameter-problem (unrecognized next header), hop limit 63, pointer 6, for " +
 			"fd17::a > 2001:db8::80 protocol 200, length 48",
 		`{"pointer":6,"code":1}`},
-	{"from a neighbor", craft.EthernetIPv6(craft.RouterMAC, host, craft.IPv6(hop, host, 64, 58, craft.ICMPv6(hop, host, craft.TimeExceeded(0, udpQuote())))),
+	{"from a neighbor", craft.EthernetIPv6(craft.RouterMAC, guest, craft.IPv6(hop, guest, 64, 58, craft.ICMPv6(hop, guest, craft.TimeExceeded(0, udpQuote())))),
 		"2001:db8:f::1 > fd17::a hop limit exceeded, for fd17::a.40000 > 2001:db8::80.53 udp, length 53", `{"hop_limit":64}`},
-	{"from a neighbor of another kind", craft.EthernetIPv6(craft.RouterMAC, host, craft.IPv6(hop, host, 255, 58, craft.ICMPv6(hop, host, craft.TimeExceeded(9, nil)))),
+	{"from a neighbor of another kind", craft.EthernetIPv6(craft.RouterMAC, guest, craft.IPv6(hop, guest, 255, 58, craft.ICMPv6(hop, guest, craft.TimeExceeded(9, nil)))),
 		"2001:db8:f::1 > fd17::a time-exceeded (code 9), for a packet that is not quoted", `{"hop_limit":255}`},
 	{"quotes rubbish", fromRouter(craft.Unreachable(4, []byte("\x1b[2J no packet"))),
 		"2001:db8:f::1 > fd17::a port unreachable, hop limit 63, for 14 bytes that are no IPv6 packet",
@@ -111,7 +111,7 @@ var messages = []struct {
 	{"mld query", craft.MLDFrame(craft.RouterMAC, craft.RouterLL, "ff02::1", craft.MLDv2Query(10000, "::", 0x0a, 125)),
 		"fe80::ff:fe00:1 > ff02::1 mld-query, general, max delay 10.0 s",
 		`{"hop_limit":1,"max_response_delay":10000,"group":"::","robustness":2,"interval":125,"suppress":true,"source_count":0}`},
-	{"mld query of sources", craft.MLDFrame(craft.RouterMAC, craft.RouterLL, "ff02::fb", craft.MLDv2Query(1000, "ff02::fb", 2, 125, host)),
+	{"mld query of sources", craft.MLDFrame(craft.RouterMAC, craft.RouterLL, "ff02::fb", craft.MLDv2Query(1000, "ff02::fb", 2, 125, guest)),
 		"fe80::ff:fe00:1 > ff02::fb mld-query, group ff02::fb, max delay 1.0 s, 1 source", `{"source_count":1}`},
 	{"mldv1 query", craft.MLDFrame(craft.RouterMAC, craft.RouterLL, "ff02::1", craft.MLDQuery(10000, "::")),
 		"fe80::ff:fe00:1 > ff02::1 mld-query, general, max delay 10.0 s", `{"max_response_delay":10000,"group":"::"}`},
@@ -120,7 +120,7 @@ var messages = []struct {
 	{"mldv1 done", craft.MLDFrame(craft.GuestMAC, craft.GuestLL, "ff02::2", craft.MLDDone("ff02::1:ff00:2")),
 		"fe80::ff:fe00:2 > ff02::2 mld-done, group ff02::1:ff00:2", `{"message":"mld-done"}`},
 	{"mldv2 report", craft.MLDFrame(craft.GuestMAC, craft.GuestLL, "ff02::16", craft.MLDv2ReportOf(
-		craft.MLDRecord(4, "ff02::1:ff00:2"), craft.MLDRecord(1, "ff0e::1", host, server), craft.MLDRecord(9, "ff0e::2"))),
+		craft.MLDRecord(4, "ff02::1:ff00:2"), craft.MLDRecord(1, "ff0e::1", guest, server), craft.MLDRecord(9, "ff0e::2"))),
 		"fe80::ff:fe00:2 > ff02::16 mldv2-report, to_ex ff02::1:ff00:2, is_in ff0e::1 from fd17::a 2001:db8::80, record type 9 ff0e::2",
 		`{"records":[{"type":4,"name":"change-to-exclude","group":"ff02::1:ff00:2","sources":[]},` +
 			`{"type":1,"name":"mode-is-include","group":"ff0e::1","sources":["fd17::a","2001:db8::80"]},` +

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"v6probe/internal/encap"
+	"v6probe/internal/host"
 )
 
 // Plan writes what encapsulations ask of an underlay. underlays are those that the user asks about: for these it says in
@@ -101,4 +102,28 @@ func fitText(r *encap.Row, l encap.Left) string {
 			Plural(l.Missing, "byte"), nbsp, r.Underlay, nbsp, l.Overlay)
 	}
 	return s + fmt.Sprintf("packets of%s%d fit.", nbsp, r.Guest)
+}
+
+// Fits writes whether the tunnels of this host have room in what carries them; nothing where it has none.
+func (t *Text) Fits(list []host.Fit) {
+	if len(list) == 0 {
+		return
+	}
+	t.line("")
+	t.line("On this host:")
+	width := 0
+	for _, f := range list {
+		width = max(width, len(f.Tunnel))
+	}
+	for _, f := range list {
+		verdict := "fits"
+		switch {
+		case f.MTU > f.Left:
+			verdict = Plural(f.MTU-f.Left, "byte") + " too many"
+		case f.MTU < f.Left:
+			verdict = "fits, with " + Plural(f.Left-f.MTU, "byte") + " to spare"
+		}
+		t.item(2, f.Tunnel, width+2, fmt.Sprintf("carries%s%d, %s; %s leaves%s%d: %s", nbsp, f.MTU, f.Encapsulation.Title, f.Underlay,
+			nbsp, f.Left, verdict))
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"v6probe/internal/encap"
+	"v6probe/internal/host"
 )
 
 func TestPlanGolden(t *testing.T) {
@@ -35,4 +36,30 @@ func TestPlanGolden(t *testing.T) {
 	if NewText(&out, Style{}).Plan(nil, nil); out.Len() > 0 {
 		t.Errorf("a plan of nothing says %q", out.String())
 	}
+}
+
+// hostFits are a tunnel that fits, one with room to spare and one that is too large.
+func hostFits() []host.Fit {
+	vxlan := carriers("vxlan")[0]
+	return []host.Fit{
+		{Tunnel: "vxlan100", MTU: 1450, Underlay: "eth0, MTU 1500", Encapsulation: vxlan, Left: 1450},
+		{Tunnel: "vxlan9", MTU: 1450, Underlay: "eth0, MTU 1600", Encapsulation: vxlan, Left: 1550},
+		{Tunnel: "vxlan200", MTU: 1500, Underlay: "eth0 to 192.0.2.2, MTU 1500", Encapsulation: vxlan, Left: 1450},
+	}
+}
+
+func TestFits(t *testing.T) {
+	var out bytes.Buffer
+	text := NewText(&out, Style{})
+	text.Fits(nil)
+	if out.Len() > 0 {
+		t.Errorf("a host without tunnels has %q", out.String())
+	}
+	text.Fits(hostFits())
+	golden(t, "plan_fits.txt", out.String())
+	out.Reset()
+	if err := NewJSON(&out).Fits(hostFits()); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "plan_fits.ndjson", out.String())
 }
