@@ -118,22 +118,32 @@ func (r *pathRun) probe(ctx context.Context) (path *report.PathMTU, held int, er
 		Target: r.target, Local: local, Kinds: r.kinds, Flows: r.flows, Gap: r.gap(),
 		Trace: func(p pmtu.Probe, reply *pmtu.Reply) { r.trace(live.Now(), p, reply) },
 	}, live)
-	if r.way.CachedMTU == 0 {
-		if flushErr := host.FlushException(r.target.WithZone(r.zoneOf(r.target))); flushErr != nil {
-			r.progress.Note("this host's route cache keeps what was learnt: " + flushErr.Error())
-		}
-	}
+	r.forget()
 	r.progress.End()
 	r.catchUp()
 	if result == nil {
 		return nil, 0, err
 	}
-	path = &report.PathMTU{Result: result, Name: r.name, Interface: r.way.Device, Source: live.Source(), Expect: r.expect,
+	path = &report.PathMTU{Result: result, Name: r.name, Interface: r.way.Device, Limit: r.way.Limit, DeviceMTU: r.way.DeviceMTU, Source: live.Source(), Expect: r.expect,
 		Cached: r.way.CachedMTU, Probes: r.log.All(), Carriers: r.carriers, Underlay: r.underlay}
 	if local < r.way.MTU {
 		path.Max = local
 	}
 	return path, live.Held(), err
+}
+
+// forget has the kernel forget what it was taught by the answers, unless it knew something before.
+func (r *pathRun) forget() {
+	target := r.target.WithZone(r.zoneOf(r.target))
+	if r.way.CachedMTU == 0 {
+		if err := host.FlushException(target); err != nil {
+			r.progress.Note("this host's route cache keeps what was learnt: " + err.Error())
+		}
+		return
+	}
+	if mtu, _, ok := host.Exception(target); ok && mtu != r.way.CachedMTU {
+		r.progress.Note(fmt.Sprintf("this host's route cache said %d before, and %d now, as the answers taught it", r.way.CachedMTU, mtu))
+	}
 }
 
 // trace is told of each probe and each reply. It shows what was sent only once a reply is there: to write in the midst of

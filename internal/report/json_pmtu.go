@@ -86,6 +86,9 @@ func (o object) pathMTU(p *PathMTU) object {
 		o = o.bool("return_black_hole", true)
 	}
 	o = o.positive("local_mtu", p.Local).positive("max", p.Max).positive("expect_mtu", p.Expect).positive("cached_mtu", p.Cached)
+	if p.Limit != host.LimitDevice {
+		o = o.key("local_limit").string(p.Limit.String()).positive("device_mtu", p.DeviceMTU)
+	}
 	if p.Either {
 		o = o.bool("either_way", true)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"v6probe/internal/encap"
+	"v6probe/internal/host"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/pmtu"
 )
@@ -16,6 +17,8 @@ type PathMTU struct {
 	*pmtu.Result
 	Name      string     // the target as it was called; "" where that was its address
 	Interface string     // the way out
+	Limit     host.Limit // what sets this host's MTU there
+	DeviceMTU int        // of the interface itself, bytes
 	Source    netip.Addr // the probes'
 	Max       int        // the most that was to be tried, bytes; 0: what the link takes
 	Expect    int        // the least that is wanted, bytes; 0: what the link takes

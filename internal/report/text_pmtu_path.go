@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"v6probe/internal/host"
 	"v6probe/internal/pmtu"
 )
 
@@ -74,12 +75,15 @@ func anyHop(hops []pmtu.Hop) bool {
 }
 
 func pathRows(p *PathMTU) []pathRow {
-	host := "this host"
+	here := "this host"
 	if p.Interface != "" {
-		host += ", " + printable(p.Interface)
+		here += ", " + printable(p.Interface)
 	}
-	host += fmt.Sprintf(", MTU%s%d", nbsp, p.Local)
-	rows := []pathRow{{hop: "hop", address: "address", rtt: "RTT", size: "arrived", sgr: sgrDim}, {address: host}}
+	here += fmt.Sprintf(", MTU%s%d", nbsp, p.Local)
+	rows := []pathRow{{hop: "hop", address: "address", rtt: "RTT", size: "arrived", sgr: sgrDim}, {address: here}}
+	if text := limitText(p); text != "" {
+		rows = append(rows, pathRow{text: text})
+	}
 	rows = append(rows, narrowings(p, 0)...)
 	last := len(p.Hops)
 	if p.Distance > 0 {
@@ -92,6 +96,21 @@ func pathRows(p *PathMTU) []pathRow {
 		n = end + 1
 	}
 	return append(rows, targetRows(p)...)
+}
+
+// limitText says what holds this host's MTU below that of the interface, if anything does.
+func limitText(p *PathMTU) string {
+	if p.Max > 0 || p.Limit == host.LimitDevice {
+		return ""
+	}
+	by := "its route"
+	switch p.Limit {
+	case host.LimitAdvertised:
+		by = "the router's advertisement"
+	case host.LimitSetting:
+		by = "its IPv6 setting"
+	}
+	return fmt.Sprintf("by %s; the interface takes%s%d", by, nbsp, p.DeviceMTU)
 }
 
 // alike1 returns the last hop of the run of silent, or of unasked, hops that begins at n; n itself for a hop that answered.

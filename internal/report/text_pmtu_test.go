@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"v6probe/internal/encap"
+	"v6probe/internal/host"
 	"v6probe/internal/pmtu"
 )
 
@@ -95,6 +96,7 @@ func pathCases() map[string]*PathMTU {
 		}),
 		"jumbo": with(pathResult(9000), func(p *PathMTU) { p.Distance = 1 }),
 		"max":   with(pathResult(1400), func(p *PathMTU) { p.Max = 1400 }),
+		"limit": with(pathResult(1400), func(p *PathMTU) { p.Limit, p.DeviceMTU = host.LimitRoute, 1500 }),
 		"ptb":   refused(1450, 1400, 2, 1400),
 		"staircase": with(narrow(1500, 1280, 1), func(p *PathMTU) {
 			p.Hops[1].Largest, p.Hops[2].Largest = 1450, 1400
