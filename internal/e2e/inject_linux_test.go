@@ -230,13 +230,15 @@ func TestPermission(t *testing.T) {
 		t.Skip("needs root to become nobody")
 	}
 	t.Parallel()
-	cmd := exec.Command(binary, "ra", "-i", "eth0", "--json")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	guest, _ := isolated(t)
-	p := launch(t, guest, cmd)
-	<-p.ended
-	if code := cmd.ProcessState.ExitCode(); code != 2 || p.stdout.String() != "" {
-		t.Errorf("exit code %d, want 2 and no output: %s", code, p.stdout)
+	for _, args := range [][]string{{"ra", "-i", "eth0", "--json"}, {"pmtu", craft.RouterLL, "-i", "eth0", "--json"}} {
+		cmd := exec.Command(binary, args...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		p := launch(t, guest, cmd)
+		<-p.ended
+		if code := cmd.ProcessState.ExitCode(); code != 2 || p.stdout.String() != "" {
+			t.Errorf("%s: exit code %d, want 2 and no output: %s", args[0], code, p.stdout)
+		}
+		contains(t, p.stderr.String(), "v6probe: ", "setcap cap_net_raw+ep")
 	}
-	contains(t, p.stderr.String(), "v6probe: ", "setcap")
 }

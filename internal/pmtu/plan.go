@@ -93,6 +93,16 @@ func planned(b *batch, size, flow, n int) bool {
 	return n <= 0
 }
 
+// sent reports whether a size has been tried by a kind.
+func (t *track) sent(k Kind, size int) bool {
+	for s := range t.whole {
+		if s.Kind == k && s.Size == size {
+			return true
+		}
+	}
+	return false
+}
+
 // hints returns the MTUs between low and high that Packet Too Big messages name, and what is one byte longer.
 func (t *track) hints(low, high int) []int {
 	var list []int
@@ -134,7 +144,7 @@ func (t *track) bounded(b *batch, size, n int) {
 	k, ok := t.short()
 	if !ok || limited(k) && t.fragmented(size-1) {
 		t.probe(b, max(n-t.at(size, Echo).tries, 0), Echo, size)
-		if !ok && t.main() && t.at(size-1, TCP).tries == 0 { // is there none indeed?
+		if !ok && t.main() && !t.sent(TCP, size-1) { // is there none indeed?
 			t.probe(b, 2, TCP, size-1)
 			t.probe(b, 1, Option, size-1)
 		}

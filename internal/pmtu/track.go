@@ -6,12 +6,12 @@ import (
 )
 
 // track is the search of one flow. It asks itself after each round what is still to be known, and goes by all the shots of
-// its flow: nothing but them is its state.
+// its flow, and not by what it meant to find out with them. What it counts bounds its tries.
 type track struct {
 	*prober
 	flow     int
 	slow     int   // rounds with a kind whose answers are limited
-	tries    int   // batches that were sent while the target had said nothing
+	begun    int   // batches that were sent while the target had said nothing
 	lone     []int // the sizes that were asked for once more alone
 	followed int   // the size that is followed from hop to hop
 	over     bool  // it ended without an answer
@@ -259,7 +259,7 @@ const (
 
 // begin adds the first batch, and what is tried when it gets no answer.
 func (t *track) begin(b *batch) {
-	t.tries++
+	t.begun++
 	ladderOf := func(k Kind) {
 		for _, size := range ladder(t.Local) {
 			t.probe(b, 1, k, size)
@@ -278,7 +278,7 @@ func (t *track) begin(b *batch) {
 	}
 	local, least := t.Local, min(MinMTU, t.Local)
 	switch {
-	case t.tries == 1 && t.allowed(Echo):
+	case t.begun == 1 && t.allowed(Echo):
 		if t.main() {
 			one(UDP, local)
 		}
@@ -288,7 +288,7 @@ func (t *track) begin(b *batch) {
 			one(UDP, least)
 			one(TCP, least)
 		}
-	case t.tries <= 2 && t.allowed(TCP):
+	case t.begun <= 2 && t.allowed(TCP):
 		ladderOf(TCP)
 		hops(TCP)
 		one(Echo, least, small)
@@ -296,12 +296,12 @@ func (t *track) begin(b *batch) {
 			one(UDP, small)
 			one(Option, small, least)
 		}
-	case t.tries <= 2:
+	case t.begun <= 2:
 		hops(t.Kinds[0])
 		for _, k := range t.Kinds {
 			one(k, local, least, small)
 		}
-	case t.tries <= 4:
+	case t.begun <= 4:
 		b.pause, b.gap = limitedPause, spacing
 		for _, k := range t.Kinds {
 			one(k, small, least)
