@@ -163,7 +163,7 @@ func (t *track) planBack(b *batch) {
 		return
 	}
 	if low < MinMTU {
-		t.probe(b, max(t.need()-t.at(MinMTU, Echo).tries, 1), Echo, MinMTU)
+		t.probe(b, max(t.needBack()-t.at(MinMTU, Echo).tries, 1), Echo, MinMTU)
 		return
 	}
 	high := top + 1
@@ -172,13 +172,16 @@ func (t *track) planBack(b *batch) {
 			high = s.Size
 		}
 	}
-	t.narrow(b, low, high, Echo, func(b *batch, size, n int) {
+	t.narrow(b, low, high, Echo, func(b *batch, size, _ int) {
 		if !t.fragmented(size) {
-			t.probe(b, n-t.at(size, Echo).tries, Echo, size)
+			t.probe(b, t.needBack()-t.at(size, Echo).tries, Echo, size)
 		}
 	})
 	t.probe(b, max(2-t.at(top, Echo).tries, 0), Echo, top) // its answer may come in fragments by now
 }
+
+// needBack is need for echoes alone: what answers long echoes with silence may answer short probes of other kinds.
+func (t *track) needBack() int { return silences(t.controls(Echo)) }
 
 // back reports whether an echo came back whole.
 func (s *shot) back() bool { return s.answer != nil && s.answer.FragmentSize == 0 }
@@ -196,7 +199,7 @@ func (t *track) fragmented(size int) bool {
 // backDone reports whether the way back is known.
 func (t *track) backDone() bool {
 	low := t.returned()
-	return low >= t.low() || low > 0 && (t.fragmented(low+1) || t.at(low+1, Echo).tries >= t.need())
+	return low >= t.low() || low > 0 && (t.fragmented(low+1) || t.at(low+1, Echo).tries >= t.needBack())
 }
 
 // planControls adds probes of sizes that pass: what is lost of them tells how much silence proves. They come last, so that
@@ -205,7 +208,7 @@ func (t *track) planControls(b *batch) {
 	low, back := t.low(), t.returned()
 	n := 2
 	if need := t.need(); need > leastSilence+1 {
-		n = need / 2
+		n = min(need/2, 8)
 	}
 	k, ok := t.short()
 	if ok && !limited(k) && low < t.Local {
@@ -259,7 +262,7 @@ func (t *track) planAlone(b *batch) {
 	}
 	steps, _ := t.walk()
 	last := &steps[len(steps)-1]
-	_, lost := t.controls()
+	_, lost := t.controls(all...)
 	if !last.Silent || !t.told() && lost == 0 {
 		return
 	}

@@ -129,8 +129,9 @@ type batch struct {
 	gap    time.Duration // between two
 }
 
+// add adds n probes that are alike, or as many as can prove something.
 func (b *batch) add(n int, p Probe) {
-	for range n {
+	for range min(n, mostSilence+1) {
 		b.probes = append(b.probes, p)
 	}
 }

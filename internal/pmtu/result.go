@@ -93,7 +93,7 @@ func (p *prober) silence() Silence {
 
 // loss returns the share of the probes that pass which got no answer.
 func (t *track) loss() float64 {
-	n, lost := t.controls()
+	n, lost := t.controls(all...)
 	if n == 0 {
 		return 0
 	}

@@ -157,6 +157,9 @@ func randomPath(seed uint64) *simPath {
 	if chance(.3) {
 		s.jitter = time.Duration(r.IntN(8000)) * time.Microsecond
 	}
+	if chance(.05) {
+		s.echoes.gap = 100 * time.Millisecond
+	}
 	s.forger = chance(.05)
 	s.filter = chance(.05)
 	return s

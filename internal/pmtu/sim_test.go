@@ -54,6 +54,7 @@ type simPath struct {
 	loss    float64 // each way
 	answers [4]bool // kinds that the target answers
 	errors  simBurst
+	echoes  simBurst    // what limits the echoes that the target gets; without a gap nothing does
 	loop    bool        // the last router sends everything back to the one before it
 	refuses bool        // the last router has no route to the target
 	flows   map[int]int // the MTU of the last link for some flows, whose packets above it vanish
@@ -222,6 +223,9 @@ func (s *simPath) tooBig(node int, at time.Time, p Probe, hopLimit, mtu int) {
 // arrive has the target answer.
 func (s *simPath) arrive(p Probe, at time.Time) {
 	if !s.answers[p.Kind] || limited(p.Kind) && !s.errors.take(at) {
+		return
+	}
+	if p.Kind == Echo && !s.echoes.take(at) {
 		return
 	}
 	r := Reply{ID: p.ID, Type: Answer, Source: simTarget}

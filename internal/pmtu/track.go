@@ -12,6 +12,7 @@ type track struct {
 	flow     int
 	slow     int   // rounds with a kind whose answers are limited
 	begun    int   // batches that were sent while the target had said nothing
+	calm     int   // the round since which probes are sent slowly, 0 for never; what came before proves nothing by silence
 	lone     []int // the sizes that were asked for once more alone
 	followed int   // the size that is followed from hop to hop
 	over     bool  // it ended without an answer
@@ -88,12 +89,10 @@ func (t *track) at(size int, kinds ...Kind) (c count) {
 }
 
 // telling reports whether the silence of a shot says something: the target answers that kind, and did so when it was sent.
-func (t *track) telling(s *shot) bool {
-	return t.arrived(s.Kind) > 0 && (!limited(s.Kind) || t.controlled(s))
-}
+func (t *track) telling(s *shot) bool { return s.round >= t.calm && t.controlled(s) }
 
-// controlled reports whether a probe of the same kind that was sent after s in the same round is answered: so it was not the
-// limit on the rate of the answers that kept the target silent.
+// controlled reports whether a probe of the same kind that was sent after s in the same round is answered: so it was not a
+// limit on the rate of the probes, or of the answers, that kept the target silent.
 func (t *track) controlled(s *shot) bool {
 	for _, c := range t.shots[s.ID:] {
 		if c.round != s.round {
@@ -128,16 +127,17 @@ func (t *track) short() (k Kind, ok bool) {
 }
 
 // need returns how many probes of a size must get no answer before it is taken for too big.
-func (t *track) need() int { return silences(t.controls()) }
+func (t *track) need() int { return silences(t.controls(all...)) }
 
-// controls counts the probes of sizes that pass, and those of them that got no answer. Kinds whose answers are limited count
-// only where the target answers no other.
-func (t *track) controls() (n, lost int) {
+// controls counts the probes of sizes that pass, by one of the kinds, and those of them that got no answer. Kinds whose answers
+// are limited count only where the target answers no other.
+func (t *track) controls(kinds ...Kind) (n, lost int) {
 	low, back := t.low(), t.returned()
 	unlimited := t.arrived(Echo) > 0 || t.arrived(TCP) > 0
 	for s := range t.whole {
 		// An echo that is longer than what comes back is lost for that.
-		if s.Size > low || s.Kind == Echo && s.Size > back || t.arrived(s.Kind) == 0 || limited(s.Kind) && unlimited {
+		if s.Size > low || s.Kind == Echo && s.Size > back || t.arrived(s.Kind) == 0 || limited(s.Kind) && unlimited ||
+			s.round < t.calm || !slices.Contains(kinds, s.Kind) {
 			continue
 		}
 		n++
@@ -229,11 +229,12 @@ func (t *track) plan(b *batch) {
 		t.begin(b)
 		return
 	}
-	before := len(b.probes)
-	if t.need() > mostSilence && t.low() < t.Local && t.at(t.low()+1, t.kind()).tries > mostSilence || t.slow > maxLimited {
+	lossy := t.need() > mostSilence && t.low() < t.Local || t.main() && !t.backDone() && t.needBack() > mostSilence
+	if lossy && !t.calmDown() || t.slow > maxLimited || t.sentAll() > maxPackets {
 		t.over = true // too much is lost to tell anything by silence
 		return
 	}
+	before := len(b.probes)
 	if t.main() {
 		t.planWalk(b) // first: where Packet Too Big are few, this one wants them
 	}
@@ -247,9 +248,41 @@ func (t *track) plan(b *batch) {
 		}
 	}
 	if len(b.probes) > before {
-		b.gap = spacing
+		b.gap = max(b.gap, spacing)
+		if t.calm > 0 {
+			b.gap = calmGap
+			b.probes = b.probes[:min(len(b.probes), before+calmBatch)]
+		}
 		t.planControls(b)
 	}
+}
+
+// maxPackets bounds what one flow sends, whatever comes back. A path that loses a quarter of them takes half of that.
+const maxPackets = 600
+
+// sentAll counts the packets of the flow.
+func (t *track) sentAll() int {
+	n := 0
+	for range t.mine {
+		n++
+	}
+	return n
+}
+
+// How slowly probes are sent where much of a batch is lost: what limits the rate of echoes lets ten a second pass, mostly.
+const (
+	calmGap    = 120 * time.Millisecond
+	calmBatch  = 8
+	calmRounds = 12
+)
+
+// calmDown has the flow sent slowly from now on, as the loss may be that of a limit; false when that has not helped.
+func (t *track) calmDown() bool {
+	if t.calm == 0 {
+		t.calm = t.round + 1
+	}
+	n, _ := t.controls(all...)
+	return n <= mostSilence && t.round < t.calm+calmRounds
 }
 
 const (
