@@ -31,7 +31,8 @@ type sourceFlags struct {
 	failOn  string
 	color   string
 
-	asking string // whom, when it is not only listened
+	asking  string // whom, when it is not only listened
+	oneLink bool   // -i names one interface: any is none
 }
 
 func (f *sourceFlags) add(c *cobra.Command) {
@@ -46,7 +47,12 @@ func (f *sourceFlags) add(c *cobra.Command) {
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "only findings and the verdict; no hints, no progress")
 	fs.StringVar(&f.failOn, "fail-on", "error", "exit with 1 from `SEVERITY` on: error, warning or never")
 	addColorFlag(c, &f.color)
-	complete(c, "iface", func() []string { return append(capture.InterfaceNames(), "any") })
+	complete(c, "iface", func() []string {
+		if f.oneLink {
+			return capture.InterfaceNames()
+		}
+		return append(capture.InterfaceNames(), capture.AnyInterface)
+	})
 	complete(c, "fail-on", func() []string { return []string{"error", "warning", "never"} })
 	c.MarkFlagFilename("read", "pcap", "pcapng", "cap", "gz", "zst")
 	c.MarkFlagFilename("write", "pcapng")

@@ -39,6 +39,7 @@ const (
 
 func newPMTU() *cobra.Command {
 	f := pmtuFlags{flows: 1}
+	f.oneLink = true
 	c := &cobra.Command{
 		Use:   "pmtu TARGET | pmtu -r FILE | pmtu --plan",
 		Short: "path MTU, where it narrows, which tunnel explains it",
@@ -80,6 +81,7 @@ sends nothing and prints which underlay MTU tunnels need.`,
 	fs.Var(&number{&f.guest, pmtu.MinMTU, maxMTU}, "guest-mtu", "with --plan: guests send packets of up to `N` bytes (1500)")
 	complete(c, "probe", func() []string { return []string{"auto", "echo", "udp", "tcp"} })
 	complete(c, "encap", encap.Names)
+	complete(c, "source", ownAddresses)
 	return c
 }
 
@@ -109,12 +111,12 @@ func (f *pmtuFlags) dispatch(c *cobra.Command, args []string) error {
 	live := []string{"iface", "source", "max", "expect-mtu", "rate", "flows", "probe", "port"}
 	switch {
 	case f.plan:
-		if err := unused(c, "--plan", append(live, "write", "count", "timeout", "verbose", "quiet", "fail-on")...); err != nil {
+		if err := unused(c, "--plan", append(live, "write", "count", "timeout", "verbose", "quiet")...); err != nil {
 			return err
 		}
 		return f.runPlan(c)
 	case c.Flags().Changed("read"):
-		if err := unused(c, "-r", append(live, "encap", "underlay-mtu", "guest-mtu")...); err != nil {
+		if err := unused(c, "-r", append(live, "timeout", "encap", "underlay-mtu", "guest-mtu")...); err != nil {
 			return err
 		}
 		return f.runRead(c)

@@ -11,14 +11,21 @@ import (
 	"v6probe/internal/rule"
 )
 
-// runPlan prints what tunnels need: those that --encap names, else the common ones and those that this host has.
+// runPlan prints what tunnels need: those that --encap names, else the common ones, after those that this host has.
 func (f *pmtuFlags) runPlan(c *cobra.Command) error {
 	list, err := f.encapsulations()
 	if err != nil {
 		return err
 	}
+	own := &hostTunnels{sum: report.Summary{Tally: rule.NewTally()}}
+	if own.sum.FailOn, own.sum.NeverFail, err = f.fail(); err != nil {
+		return err
+	}
 	if len(list) == 0 {
 		list = encap.Common()
+		own.look()
+	} else if err := unused(c, "--encap: only this host's tunnels are judged", "fail-on"); err != nil {
+		return err
 	}
 	var underlays []int
 	if f.underlay > 0 {
@@ -30,45 +37,65 @@ func (f *pmtuFlags) runPlan(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	t, j := report.NewText(out, style), report.NewJSON(out)
 	if f.json {
-		err = j.Plan(rows)
+		err = own.writeJSON(report.NewJSON(out), rows)
 	} else {
-		t.Plan(rows, underlays)
-		err = t.Err()
+		err = own.writeText(report.NewText(out, style), rows, underlays)
 	}
-	if err != nil || len(f.encap) > 0 {
-		return err
-	}
-	return f.judgeTunnels(t, j)
-}
-
-// judgeTunnels tells whether the tunnels of this host fit their underlay. Where these cannot be read there is nothing to tell.
-func (f *pmtuFlags) judgeTunnels(t *report.Text, j *report.JSON) error {
-	links, err := host.Links()
-	if err != nil {
-		return nil
-	}
-	tally := rule.NewTally()
-	for _, found := range host.Tunnels(links, underlayRoute) {
-		if tally.Add(found) && f.json {
-			if err := j.Finding(found); err != nil {
-				return err
-			}
-		}
-	}
-	fits := host.Fits(links, underlayRoute)
-	if f.json {
-		err = j.Fits(fits)
-	} else {
-		t.Fits(fits)
-		t.Findings(tally.Found())
-		err = t.Err()
-	}
-	if err == nil && len(tally.Found()) > 0 {
+	if err == nil && own.sum.Failed() {
 		return codeError(exitFindings)
 	}
 	return err
+}
+
+// hostTunnels are the tunnels of this host and what is wrong with them.
+type hostTunnels struct {
+	fits []host.Fit
+	sum  report.Summary
+}
+
+// look reads the tunnels. Where that cannot be done there is nothing to tell.
+func (h *hostTunnels) look() {
+	links, err := host.Links()
+	if err != nil {
+		return
+	}
+	h.fits = host.Fits(links, underlayRoute)
+	for _, found := range host.Tunnels(links, underlayRoute) {
+		h.sum.Tally.Add(found)
+	}
+}
+
+// any reports whether there is something to judge.
+func (h *hostTunnels) any() bool { return len(h.fits) > 0 || len(h.sum.Tally.Found()) > 0 }
+
+// writeText has the faults first, and the table, which is long, behind them.
+func (h *hostTunnels) writeText(t *report.Text, rows []encap.Row, underlays []int) error {
+	if h.any() {
+		t.Fits(h.fits)
+		t.Findings(h.sum.Tally.Found())
+		t.Blank()
+	}
+	t.Plan(rows, underlays)
+	if h.any() {
+		t.Verdict(h.sum, report.Plural(len(h.fits), "tunnel")+" on this host")
+	}
+	return t.Err()
+}
+
+func (h *hostTunnels) writeJSON(j *report.JSON, rows []encap.Row) error {
+	if err := j.Plan(rows); err != nil || !h.any() {
+		return err
+	}
+	for _, found := range h.sum.Tally.Found() {
+		if err := j.Finding(found.Finding); err != nil {
+			return err
+		}
+	}
+	if err := j.Fits(h.fits); err != nil {
+		return err
+	}
+	return j.Summary(h.sum)
 }
 
 // underlayRoute returns the way to the other end of a tunnel.

@@ -38,7 +38,7 @@ var mayImport = map[string]struct {
 	"internal/lab/demo": {[]string{"internal/lab"}, "it runs the binary as a user would"},
 	"fixtures/gen":      {[]string{"internal/capture", "internal/craft", "internal/packet"}, "captures are made by other code than reads them, but for our own pcapng writer"},
 	"fixtures/radvd":    {[]string{"internal/craft", "internal/lab"}, "captures of the real radvd, and of one packet that no daemon sends"},
-	"bench":             {[]string{"internal/capture", "internal/craft", "internal/packet"}, "it makes its inputs, our own pcapng among them, and runs the binary as a user would"},
+	"bench":             {[]string{"internal/capture", "internal/craft", "internal/lab", "internal/lab/zone", "internal/packet"}, "it makes its inputs, our own pcapng among them, and runs the binary as a user would"},
 	"internal/rule/doc": {[]string{"internal/rule"}, "it prints the catalogue"},
 	"cmd/v6probe":       {[]string{"internal/capture", "internal/encap", "internal/expect", "internal/host", "internal/icmp6", "internal/nd", "internal/packet", "internal/pipeline", "internal/pmtu", "internal/ra", "internal/report", "internal/resolve", "internal/rule", "internal/solicit"}, "it joins the parts"},
 	"internal/deps":     {nil, "this test"},

@@ -231,7 +231,10 @@ func TestPermission(t *testing.T) {
 	}
 	t.Parallel()
 	guest, _ := isolated(t)
-	for _, args := range [][]string{{"ra", "-i", "eth0", "--json"}, {"pmtu", craft.RouterLL, "-i", "eth0", "--json"}} {
+	for capabilities, args := range map[string][]string{
+		"cap_net_raw":               {"ra", "-i", "eth0", "--json"},
+		"cap_net_raw,cap_net_admin": {"pmtu", craft.RouterLL, "-i", "eth0", "--json"},
+	} {
 		cmd := exec.Command(binary, args...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		p := launch(t, guest, cmd)
@@ -239,6 +242,6 @@ func TestPermission(t *testing.T) {
 		if code := cmd.ProcessState.ExitCode(); code != 2 || p.stdout.String() != "" {
 			t.Errorf("%s: exit code %d, want 2 and no output: %s", args[0], code, p.stdout)
 		}
-		contains(t, p.stderr.String(), "v6probe: ", "setcap cap_net_raw+ep")
+		contains(t, p.stderr.String(), "v6probe: ", "setcap "+capabilities+"+ep ")
 	}
 }

@@ -181,11 +181,16 @@ func (k kind) advice() string {
 	return k.name + " has " + strings.Join(list, ", ") + ", each once"
 }
 
-// known lists the kinds for a hint: "gre[6][+key][+csum][+seq]".
+// known lists the kinds for a hint: "gre[6][+key][+csum][+seq], gre6[+encaplimit]".
 func known() string {
 	var list []string
 	for _, k := range kinds {
-		if slices.ContainsFunc(kinds, func(four kind) bool { return four.name+"6" == k.name }) {
+		if i := slices.IndexFunc(kinds, func(four kind) bool { return four.name+"6" == k.name }); i >= 0 {
+			for _, o := range k.options {
+				if !slices.Contains(kinds[i].options, o) {
+					list = append(list, k.name+"[+"+o.name+"]")
+				}
+			}
 			continue
 		}
 		word := k.name

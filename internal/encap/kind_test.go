@@ -75,8 +75,8 @@ func TestParseSpelling(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	const all = "there are vxlan[6][+vlan], vxlan-gpe[6], geneve[6][+vlan][+N], gre[6][+key][+csum][+seq], " +
-		"gretap[6][+key][+csum][+seq][+vlan], sit, ipip, ip6tnl[+encaplimit], wireguard[6], pppoe"
+	const all = "there are vxlan[6][+vlan], vxlan-gpe[6], geneve[6][+vlan][+N], gre[6][+key][+csum][+seq], gre6[+encaplimit], " +
+		"gretap[6][+key][+csum][+seq][+vlan], gretap6[+encaplimit], sit, ipip, ip6tnl[+encaplimit], wireguard[6], pppoe"
 	for _, tt := range []struct{ name, reason, advice string }{
 		{"", `no encapsulation ""`, all},
 		{"vxlan7", `no encapsulation "vxlan7"`, all},

@@ -34,18 +34,26 @@ func Tunnels(links []Link, route func(remote netip.Addr) (Way, error)) []rule.Fi
 type Fit struct {
 	Tunnel        string // the interface
 	MTU           int    // what it carries, bytes
-	Underlay      string // "eth0, MTU 1500"
+	Underlay      string // "eth0, MTU 1500"; "" where it is not known
 	Encapsulation encap.Encapsulation
-	Left          int // what the underlay leaves of its MTU, bytes
+	Left          int // what the underlay leaves of its MTU, bytes; 0 where it is not known
 }
 
-// Fits compares the tunnels among links that are up with what is below them, as Tunnels does. Those of which that is not known
-// are left out.
+// Fits compares the tunnels among links that are up with what is below them, as Tunnels does. Those of which it is not known
+// how much they put around packets are left out.
 func Fits(links []Link, route func(remote netip.Addr) (Way, error)) []Fit {
 	s := snapshot{links, route}
 	var list []Fit
 	for _, l := range links {
-		if f, _, ok := s.fit(l); ok && l.Up {
+		if l.Tunnel == nil || !l.Up {
+			continue
+		}
+		f, _, ok := s.fit(l)
+		if _, known := s.underlay(l); !known {
+			f = Fit{Tunnel: printable(l.Name), MTU: l.MTU}
+			f.Encapsulation, ok = encapsulation(l, l.Tunnel.IPv6Outer)
+		}
+		if ok {
 			list = append(list, f)
 		}
 	}
@@ -178,11 +186,7 @@ func (s *snapshot) judgeTunnel(l Link) (f rule.Finding, bad bool) {
 
 // fixTunnel says how a tunnel and its underlay are made to agree: need is what the underlay must carry, left what it leaves.
 func (s *snapshot) fixTunnel(l Link, u *underlay, need, left int) string {
-	fix := fmt.Sprintf("`ip link set %s mtu %d` (with what is below it, and the switches behind it)", printable(u.device), need)
-	if u.narrow {
-		fix = fmt.Sprintf("raise the way to %v to %d: see `ip route get fibmatch %v` and the MTU of %s", u.remote, need, u.remote,
-			printable(u.device))
-	}
+	fix := u.raise(need)
 	if left < encap.MinMTU {
 		return fix + fmt.Sprintf("; the %d bytes that are left now are too few for IPv6", left)
 	}
@@ -191,6 +195,15 @@ func (s *snapshot) fixTunnel(l Link, u *underlay, need, left int) string {
 		fix += fmt.Sprintf(" and the guests on %s to %d (CloudStack: the network's privatemtu)", printable(bridge.Name), left)
 	}
 	return fix
+}
+
+// raise says how an underlay is made to carry need bytes.
+func (u *underlay) raise(need int) string {
+	if u.narrow {
+		return fmt.Sprintf("raise the way to %v to %d: see `ip route get fibmatch %v` and the MTU of %s", u.remote, need, u.remote,
+			printable(u.device))
+	}
+	return fmt.Sprintf("`ip link set %s mtu %d` (with what is below it, and the switches behind it)", printable(u.device), need)
 }
 
 // judgeBridge compares the guests of a bridge with the narrowest tunnel among its ports.
@@ -221,15 +234,27 @@ func (s *snapshot) judgeBridge(bridge Link) (f rule.Finding, bad bool) {
 	detail := fmt.Sprintf("on %s %s may send more than %s carries, %d: packets between the sizes vanish without a word",
 		printable(bridge.Name), some(guests), printable(tunnel.Name), tunnel.MTU)
 	fix := fmt.Sprintf("set the guests, and their ports here, to %d (CloudStack: the network's privatemtu)", tunnel.MTU)
-	ipv6 := tunnel.Tunnel.IPv6Outer
-	if u, known := s.underlay(tunnel); known {
-		ipv6 = u.ipv6
+	return finding("pmtu.bridge-port-mtu", bridge.Name, detail, fix+s.widen(tunnel, most)), true
+}
+
+// widen says how else a tunnel is made to carry as much as guests send: what carries it first, as packets that are too long
+// for that vanish.
+func (s *snapshot) widen(tunnel Link, most int) string {
+	set := fmt.Sprintf("`ip link set %s mtu %d`", printable(tunnel.Name), most)
+	u, known := s.underlay(tunnel)
+	if !known {
+		u.ipv6 = tunnel.Tunnel.IPv6Outer
 	}
-	if e, known := encapsulation(tunnel, ipv6); known {
-		fix += fmt.Sprintf(", or `ip link set %s mtu %d`, for which the underlay must carry %d", printable(tunnel.Name), most,
-			e.Underlay(most))
+	e, ok := encapsulation(tunnel, u.ipv6)
+	switch need := e.Underlay(most); {
+	case !ok:
+		return ""
+	case !known:
+		return fmt.Sprintf(", or let what carries %s carry %d, and then %s", printable(tunnel.Name), need, set)
+	case u.mtu < need:
+		return ", or " + u.raise(need) + " and then " + set
 	}
-	return finding("pmtu.bridge-port-mtu", bridge.Name, detail, fix), true
+	return ", or " + set
 }
 
 // maxNamed is how many ports a finding names.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -156,7 +157,17 @@ func TestTunnels(t *testing.T) {
 			port("vnet0", "tap", 1500, 3), port("vnet1", "tap", 1450, 3), port("veth9", "veth", 9000, 3), port("vnet7", "tap", 1500, 9)}, []string{
 			"pmtu.bridge-port-mtu: on brvx-100 vnet0 (1500) and veth9 (9000) may send more than vxlan100 carries, 1450: packets between " +
 				"the sizes vanish without a word | set the guests, and their ports here, to 1450 (CloudStack: the network's privatemtu), or " +
-				"`ip link set vxlan100 mtu 9000`, for which the underlay must carry 9050"}},
+				"`ip link set eth0 mtu 9050` (with what is below it, and the switches behind it) and then `ip link set vxlan100 mtu 9000`"}},
+		{"an underlay with room", 9100, []Link{port("brvx-100", "bridge", 1450, 0), with(multicast(1450, "239.0.0.1"), func(l *Link) { l.Master = 3 }),
+			port("vnet0", "tap", 9000, 3)}, []string{
+			"pmtu.bridge-port-mtu: on brvx-100 vnet0 (9000) may send more than vxlan100 carries, 1450: packets between the sizes vanish " +
+				"without a word | set the guests, and their ports here, to 1450 (CloudStack: the network's privatemtu), or " +
+				"`ip link set vxlan100 mtu 9000`"}},
+		{"an underlay that is not known", 1500, []Link{port("brvx-100", "bridge", 1450, 0), with(evpn(1450, "fd00::1"), func(l *Link) { l.Master = 3 }),
+			port("vnet0", "tap", 1500, 3)}, []string{
+			"pmtu.bridge-port-mtu: on brvx-100 vnet0 (1500) may send more than vxlan100 carries, 1450: packets between the sizes vanish " +
+				"without a word | set the guests, and their ports here, to 1450 (CloudStack: the network's privatemtu), or let what " +
+				"carries vxlan100 carry 1570, and then `ip link set vxlan100 mtu 1500`"}},
 		{"guests that are down", 1500, []Link{port("brvx-100", "bridge", 1450, 0), with(multicast(1450, "239.0.0.1"), func(l *Link) { l.Master = 3 }),
 			with(port("vnet0", "tap", 1500, 3), func(l *Link) { l.Up = true })}, nil},
 		{"the narrowest tunnel, many guests", 1500, []Link{port("br0", "bridge", 1450, 0),
@@ -166,7 +177,8 @@ func TestTunnels(t *testing.T) {
 			port("vnet4", "tap", 1500, 3), port("vnet5", "tap", 1500, 3)}, []string{
 			"pmtu.bridge-port-mtu: on br0 vnet0 (1500), vnet1 (1500), vnet2 (1500), vnet3 (1500) and 2 more may send more than vxlan100 " +
 				"carries, 1430: packets between the sizes vanish without a word | set the guests, and their ports here, to 1430 " +
-				"(CloudStack: the network's privatemtu), or `ip link set vxlan100 mtu 1500`, for which the underlay must carry 1570"}},
+				"(CloudStack: the network's privatemtu), or `ip link set eth0 mtu 1570` (with what is below it, and the switches behind it) " +
+				"and then `ip link set vxlan100 mtu 1500`"}},
 		{"both", 1500, []Link{port("brvx-100", "bridge", 1500, 0), with(multicast(1500, "239.0.0.1"), func(l *Link) { l.Master = 3 }),
 			port("vnet0", "tap", 9000, 3)}, []string{"pmtu.bridge-port-mtu: * | *", "pmtu.tunnel-mtu: * | *"}},
 	} {
@@ -184,6 +196,22 @@ func TestTunnels(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFits: a tunnel is listed also where it is not known what carries it.
+func TestFits(t *testing.T) {
+	links := scene(1500, multicast(1500, "239.0.0.1"), evpn(1500, "fd00::1"), tunnel("gre", 1476, 0, Tunnel{Encapsulation: true}),
+		tunnel("gre", 1476, 2, Tunnel{Encapsulation: true}), with(evpn(1500, "10.0.0.1"), func(l *Link) { l.Up = true }),
+		with(multicast(1500, "239.0.0.1"), func(l *Link) { l.Foreign, l.Lower = true, 0 }))
+	var got []string
+	for _, f := range Fits(links, uplinkRoute(1500)) {
+		got = append(got, fmt.Sprintf("%s %d, %s, %q %d", f.Tunnel, f.MTU, f.Encapsulation.Title, f.Underlay, f.Left))
+	}
+	want := []string{`vxlan100 1500, VXLAN over IPv4, "eth0, MTU 1500" 1450`, `vxlan100 1500, VXLAN over IPv6, "" 0`,
+		`vxlan100 1500, VXLAN over IPv4, "" 0`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

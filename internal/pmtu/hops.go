@@ -83,10 +83,35 @@ func (t *track) planHops(b *batch) {
 		}
 	}
 	size, ok := t.suspect()
-	if !ok {
-		return
+	tries := 1
+	if _, lost := t.controls(all...); lost > 0 {
+		tries = 3
+	} else if ok {
+		tries = 2
 	}
-	t.followed = size
+	for h := 1; h < max(t.lastHeard(hops), distance); h++ {
+		if !hops[h-1].source.IsValid() { // silent, or lost?
+			b.add(max(tries-t.hopTries(h, small), 0), Probe{Kind: kind, Size: small, HopLimit: h, Flow: t.flow})
+		}
+	}
+	if ok {
+		t.followed = size
+		t.follow(b, size)
+	} else if size, ok := t.lostBack(); ok {
+		t.follow(b, size)
+	}
+}
+
+// lostBack returns the size of the echoes that seem to get lost on the way back. How far they come tells whether they do.
+func (t *track) lostBack() (size int, ok bool) {
+	back := t.returned()
+	return back + 1, back >= MinMTU && back < t.low() && t.backDone() && !t.fragmented(back+1)
+}
+
+// follow adds probes of a size to each router, to see how far they come.
+func (t *track) follow(b *batch, size int) {
+	hops, _ := t.hops()
+	kind := t.hopKind()
 	if t.at(size, all...).tries < 2 {
 		t.probe(b, 1, t.kind(), size) // or was it only lost?
 	}
@@ -212,7 +237,7 @@ func (t *track) place(size int) (after, before int) {
 	return after, 0
 }
 
-// refuser returns the last router that a probe of a size came to, where a Packet Too Big tells: the one that sent it, or
+// refuser returns the last router that a probe of a size came to, where an error tells: the one that sent it, or
 // the one before the tunnel endpoint that did.
 func (t *track) refuser(size int) (hop int, ok bool) {
 	hops, _ := t.path()
@@ -220,11 +245,13 @@ func (t *track) refuser(size int) (hop int, ok bool) {
 		return 0, false // it may pass on what it refuses
 	}
 	for s := range t.mine {
-		if s.Size != size || s.tooBig == nil {
-			continue
-		}
-		if h, _ := placeOf(s, s.tooBig, hops, t.Target); h >= hop {
-			hop, ok = h, true
+		for _, r := range []*Reply{s.tooBig, s.refused} {
+			if r == nil || s.Size != size {
+				continue
+			}
+			if h, _ := placeOf(s, r, hops, t.Target); h >= hop {
+				hop, ok = h, true
+			}
 		}
 	}
 	return hop, ok

@@ -64,7 +64,7 @@ func (j *judge) size(w Wanted) {
 	case j.MTU == 0:
 	case w.MTU > 0 && j.MTU < w.MTU:
 		j.add("pmtu.below-expected", netip.Addr{}, "%d bytes arrive at %v, %d are wanted", j.MTU, j.Target, w.MTU)
-	case j.MTU < j.Local && j.Hole == nil:
+	case j.MTU < j.Local && j.Hole == nil && j.Walk[len(j.Walk)-1].Passed:
 		j.add("pmtu.narrow", netip.Addr{}, "%d bytes arrive at %v, this host's link takes %d", j.MTU, j.Target, j.Local)
 	}
 	if j.MTU > 0 && j.MTU < j.Local {
@@ -80,8 +80,17 @@ func (j *judge) size(w Wanted) {
 
 // hole judges where packets vanish.
 func (j *judge) hole() {
+	last := &j.Walk[len(j.Walk)-1]
+	switch {
+	case last.Held:
+		j.add("pmtu.held-here", netip.Addr{}, "a filter of this host does not let packets of %d bytes out by %s; %d bytes arrive", last.Size,
+			j.link, j.AtLeast)
+	case last.Refused:
+		j.add(unreachableRule(last.Code), last.Source, "%v answers packets of %d bytes with Destination Unreachable, code %d, instead of a "+
+			"Packet Too Big; %d bytes arrive", last.Source, last.Size, last.Code, j.AtLeast).Severity = rule.Error
+	}
 	h := j.Hole
-	if h == nil {
+	if h == nil || j.Split != nil {
 		return
 	}
 	if h.Here {
@@ -96,8 +105,15 @@ func (j *judge) hole() {
 	if j.Either {
 		way = "there or back, which cannot be told"
 	}
-	j.add("pmtu.black-hole", netip.Addr{}, "packets of more than %d bytes vanish %s, %s", max(j.MTU, j.AtLeast), j.Place(), way)
+	mtu := max(j.MTU, j.AtLeast)
+	f := j.add("pmtu.black-hole", netip.Addr{}, "packets of more than %d bytes vanish %s, %s", mtu, j.Place(), way)
+	// A router that believes in a wider link would clamp to that: the size must be said.
+	known, _ := rule.Lookup(f.Rule)
+	f.Fix = strings.ReplaceAll(known.Fix, "maxseg size set MSS", fmt.Sprintf("maxseg size set %d", mtu-tcpHeaders))
 }
+
+// tcpHeaders are the bytes of the IPv6 and the TCP header, which the maximum segment size does not count.
+const tcpHeaders = 60
 
 // Place says between which hops packets vanish: "between hop 2 (2001:db8::1) and hop 3 (2001:db8::2)".
 func (r *Result) Place() string {
@@ -137,8 +153,8 @@ func (j *judge) back() {
 		size = fmt.Sprintf("%d to %d", b.MTU, b.Most)
 	}
 	if b.Hole {
-		j.add("pmtu.return-black-hole", netip.Addr{}, "answers of more than %s bytes vanish on the way back from %v, where %d arrive", size,
-			j.Target, j.AtLeast)
+		j.add("pmtu.return-black-hole", netip.Addr{}, "echoes of more than %s bytes get no answer from %v, though %d arrive there: the answers "+
+			"vanish on the way back, unless a filter drops long echoes", size, j.Target, j.AtLeast)
 		return
 	}
 	j.add("pmtu.return-narrow", netip.Addr{}, "%v sends answers of more than %s bytes in fragments, and %d arrive there", j.Target, size,
@@ -180,6 +196,10 @@ func (j *judge) sender(s *Said) string {
 
 // flows compares the flows.
 func (j *judge) flows() {
+	if s := j.Split; s != nil {
+		j.add("pmtu.flows-differ", netip.Addr{}, "echoes of more than %d bytes vanish %s, while %s of %d arrives: they go by different paths",
+			s.Echo, j.Place(), strings.ToUpper(s.Other.String()), j.AtLeast)
+	}
 	if len(j.Flows) == 0 {
 		return
 	}
@@ -211,6 +231,10 @@ func (j *judge) flows() {
 
 // unreachable judges a target that answers nothing.
 func (j *judge) unreachable() {
+	if j.Held > 0 && j.Held == j.Sent {
+		j.add("pmtu.held-here", netip.Addr{}, "a filter of this host lets none of %s out by %s", times(j.Sent, "packet"), j.link)
+		return
+	}
 	said := false
 	for i := range j.Refused {
 		f := &j.Refused[i]

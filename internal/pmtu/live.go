@@ -28,13 +28,15 @@ func (e *PermissionError) Error() string { return fmt.Sprintf("not allowed to se
 
 func (e *PermissionError) Unwrap() error { return e.Err }
 
-// Hint names the capability and the command that grants it.
+// Hint names the capabilities and the command that grants them: the second takes what the answers teach the kernel out of its
+// route cache again.
 func (e *PermissionError) Hint() string {
 	self, err := os.Executable()
 	if err != nil {
 		self = "$(command -v v6probe)"
 	}
-	return "it takes the capability cap_net_raw: run as root, or once: sudo setcap cap_net_raw+ep " + self
+	return "it takes the capability cap_net_raw, and cap_net_admin to clean up: run as root, or once: sudo setcap cap_net_raw,cap_net_admin+ep " +
+		self
 }
 
 // SendError says why this host cannot send to the target.

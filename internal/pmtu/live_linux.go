@@ -30,8 +30,9 @@ type Live struct {
 
 	screen screen
 	held   int
-	packet []byte // room for what is sent
-	buffer []byte // and received
+	denied []Reply // of the probes that a filter of this host held, to be received
+	packet []byte  // room for what is sent
+	buffer []byte  // and received
 	oob    []byte
 
 	wake int           // an eventfd, readable once ctx has ended
@@ -193,6 +194,7 @@ func (l *Live) Send(p Probe) error {
 		return nil
 	case unix.EPERM:
 		l.held++
+		l.denied = append(l.denied, Reply{ID: p.ID, Type: Held, Time: time.Now()})
 		return nil
 	default:
 		return l.refused(err, p.Size)

@@ -156,7 +156,7 @@ func TestLivePermission(t *testing.T) {
 		return err
 	})
 	var denied *PermissionError
-	if !errors.As(err, &denied) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(denied.Hint(), "setcap cap_net_raw+ep") {
+	if !errors.As(err, &denied) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(denied.Hint(), "setcap cap_net_raw,cap_net_admin+ep") {
 		t.Errorf("%v", err)
 	}
 }

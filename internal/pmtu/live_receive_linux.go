@@ -18,6 +18,11 @@ const overtime = 1024
 // Receive returns the next reply. It waits for one until the time given, or until the context ends; then the error is the
 // context's.
 func (l *Live) Receive(until time.Time) (Reply, bool, error) {
+	if len(l.denied) > 0 {
+		r := l.denied[0]
+		l.denied = l.denied[1:]
+		return r, true, nil
+	}
 	for budget := overtime; ; {
 		if err := l.ctx.Err(); err != nil {
 			return Reply{}, false, err

@@ -54,6 +54,7 @@ const (
 	TooBig                // Packet Too Big
 	Exceeded              // Time Exceeded, hop limit
 	Unreachable           // Destination Unreachable, other than an Answer
+	Held                  // no reply: a filter of this host did not let the probe out
 )
 
 // Reply is what came back for a probe.
@@ -91,9 +92,9 @@ type Config struct {
 	Flows  int           // how many flows to compare; 1 for no comparison
 	Gap    time.Duration // least time between two probes; 0: a batch goes out at once
 
-	// Trace is told of each probe that was sent (r is nil) and of each reply; p is the zero Probe for a reply that matches
-	// none. It may be nil.
-	Trace func(p Probe, r *Reply)
+	// Trace is told of each probe that was sent (r is nil) and of each reply; p and sent, when the probe was, are zero for a
+	// reply that matches none. It may be nil.
+	Trace func(p Probe, sent time.Time, r *Reply)
 }
 
 // Result is what probing came to.
@@ -120,6 +121,8 @@ type Result struct {
 	Forged   int           // Packet Too Big that match no probe
 	Refused  []Refusal     // Destination Unreachable, a row for each sender and code
 	Return   Return        // the way back
+	Split    *Split        // nil unless the kinds of probes go by different paths
+	Held     int           // packets that a filter of this host did not let out
 	Hops     []Hop         // the routers on the way, in order; a hop that did not answer has no address
 	Distance int           // hops to the target, itself counted; 0 unknown
 	Flows    []Flow        // when flows were compared, the first among them
@@ -155,6 +158,9 @@ type Step struct {
 	Source  netip.Addr // of that
 	Silent  bool
 	Ignored bool // the Packet Too Big says less than 1280 and hosts discard it (RFC 8201 §4)
+	Refused bool // a Destination Unreachable from Source instead of a Packet Too Big
+	Code    uint8
+	Held    bool // a filter of this host does not let it out
 }
 
 // Said is what one sender of Packet Too Big says.
@@ -180,6 +186,13 @@ type Refusal struct {
 	Hop    int // 0 unknown
 	Code   uint8
 	Count  int
+}
+
+// Split says that echoes go by another path than the other kinds of probes, as where routers spread flows by protocol or port.
+type Split struct {
+	Echo          int  // the path MTU of the echoes, in bytes
+	Other         Kind // a kind that gets farther
+	After, Before int  // the last hop that a longer echo comes to, and the first that it does not; as in Hole
 }
 
 // Return is what is known of the way back.

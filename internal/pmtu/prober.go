@@ -30,7 +30,7 @@ type shot struct {
 	at    time.Time
 	round int
 
-	answer, tooBig, exceeded, refused *Reply
+	answer, tooBig, exceeded, refused, held *Reply
 }
 
 // slot returns where a reply of a type is kept.
@@ -42,14 +42,23 @@ func (s *shot) slot(t ReplyType) **Reply {
 		return &s.tooBig
 	case Exceeded:
 		return &s.exceeded
+	case Held:
+		return &s.held
 	}
 	return &s.refused
 }
 
 // settled reports whether any reply came.
 func (s *shot) settled() bool {
-	return s.answer != nil || s.tooBig != nil || s.exceeded != nil || s.refused != nil
+	return s.answer != nil || s.tooBig != nil || s.exceeded != nil || s.refused != nil || s.held != nil
 }
+
+// passed reports whether the shot came farther than to whoever might say Packet Too Big of it: to the target or, with too few
+// hops to live, to a later router.
+func (s *shot) passed() bool { return s.answer != nil || s.exceeded != nil }
+
+// denied reports whether somebody says that the shot did not get through, this host's own filter among them.
+func (s *shot) denied() bool { return s.tooBig != nil || s.refused != nil || s.held != nil }
 
 // full reports whether the shot was to reach the target.
 func (s *shot) full() bool { return s.HopLimit >= hopLimit }
@@ -168,7 +177,7 @@ func (p *prober) send(probe Probe) error {
 	p.last = s.at
 	err := p.net.Send(probe)
 	if p.Trace != nil {
-		p.Trace(probe, nil)
+		p.Trace(probe, s.at, nil)
 	}
 	return err
 }
@@ -243,14 +252,14 @@ func (p *prober) take(r Reply) {
 			p.forged++
 		}
 		if p.Trace != nil {
-			p.Trace(Probe{}, &r)
+			p.Trace(Probe{}, time.Time{}, &r)
 		}
 		return
 	}
-	p.heard = true
+	p.heard = p.heard || r.Type != Held
 	s := p.shots[r.ID-1]
 	if p.Trace != nil {
-		p.Trace(s.Probe, &r)
+		p.Trace(s.Probe, s.at, &r)
 	}
 	if r.Type == Unreachable && r.Source == p.Target {
 		r.Type = Answer // whoever refuses a packet has got it
@@ -260,7 +269,7 @@ func (p *prober) take(r Reply) {
 		return
 	}
 	*slot = &r
-	p.liar = p.liar || s.tooBig != nil && s.answer != nil
+	p.liar = p.liar || s.tooBig != nil && s.passed()
 	if r.Type == Answer {
 		p.reached(s)
 		p.sample(r.Time.Sub(s.at))

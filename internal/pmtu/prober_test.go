@@ -47,7 +47,7 @@ func TestFindings(t *testing.T) {
 		{"says too much", func(s *simPath) { s.there[2], s.nodes[2].says = 1400, 1440 }, 1, Wanted{}, 1400, []string{"pmtu.ptb-wrong:error"}},
 		{"refuses what it passes on", func(s *simPath) { s.nodes[2].shouts = 1300 }, 1, Wanted{}, 1450, []string{"pmtu.ptb-wrong:error"}},
 		{"says less than the least", func(s *simPath) { s.there[2], s.nodes[2].says = 1280, 1200 }, 1, Wanted{}, 1280,
-			[]string{"pmtu.narrow:info", "ptb.below-1280:error"}},
+			[]string{"ptb.below-1280:error"}},
 		{"forged", func(s *simPath) { s.forger = true }, 1, Wanted{}, 1450, []string{"pmtu.ptb-forged:warning"}},
 		{"tunnel", func(s *simPath) { s.there[2], s.nodes[2].tunnel = 1400, true }, 1, Wanted{}, 1400,
 			[]string{"pmtu.narrow:info", "ptb.source-is-destination:warning"}},
@@ -57,9 +57,14 @@ func TestFindings(t *testing.T) {
 		{"nobody there", func(s *simPath) { s.answers = [4]bool{} }, 1, Wanted{}, 0, []string{"pmtu.unreachable:error"}},
 		{"no route", func(s *simPath) { s.refuses = true }, 1, Wanted{}, 0, []string{"unreach.no-route:error"}},
 		{"loop", func(s *simPath) { s.loop = true }, 1, Wanted{}, 0, []string{"pmtu.routing-loop:error"}},
+		{"rejected", func(s *simPath) { s.rejects = 1400 }, 1, Wanted{}, 1400, []string{"unreach.no-route:error"}},
+		{"held here", func(s *simPath) { s.holds = 1400 }, 1, Wanted{}, 1400, []string{"pmtu.held-here:error"}},
+		{"all held here", func(s *simPath) { s.holds = 1 }, 1, Wanted{}, 0, []string{"pmtu.held-here:error"}},
+		{"echoes go by another path", func(s *simPath) { s.echo = 1400 }, 1, Wanted{}, 1400, []string{"pmtu.flows-differ:error"}},
 		{"lossy", func(s *simPath) { s.loss = .15 }, 1, Wanted{}, 1450, []string{"pmtu.loss:info"}},
 		{"too lossy", func(s *simPath) { silent(s); s.loss = .68 }, 1, Wanted{}, 0, []string{"pmtu.unknown:error", "pmtu.loss:info"}},
 		{"flows alike", func(*simPath) {}, 8, Wanted{}, 1450, nil},
+		{"a flow is dead", func(s *simPath) { s.flows = map[int]int{2: 1} }, 8, Wanted{}, 1450, []string{"pmtu.flows-differ:error"}},
 		{"flows differ", func(s *simPath) { s.flows = map[int]int{2: 1400, 5: 1400} }, 8, Wanted{}, 1450, []string{"pmtu.flows-differ:error"}},
 	}
 	for _, tt := range tests {
@@ -127,7 +132,7 @@ func TestKinds(t *testing.T) {
 	for _, kind := range []Kind{Echo, UDP, TCP, Option} {
 		s := newSimPath(5, 3, 1450)
 		s.there[1] = 1420
-		_, err := Run(context.Background(), Config{Target: simTarget, Local: 1450, Kinds: []Kind{kind}, Trace: func(p Probe, r *Reply) {
+		_, err := Run(context.Background(), Config{Target: simTarget, Local: 1450, Kinds: []Kind{kind}, Trace: func(p Probe, _ time.Time, r *Reply) {
 			if r == nil && p.Kind != kind {
 				t.Errorf("%v: a probe by %v", kind, p.Kind)
 			}
@@ -142,7 +147,7 @@ func TestKinds(t *testing.T) {
 func TestGap(t *testing.T) {
 	s := newSimPath(6, 3, 1450)
 	var last time.Time
-	_, err := Run(context.Background(), Config{Target: simTarget, Local: 1450, Gap: 10 * time.Millisecond, Trace: func(_ Probe, r *Reply) {
+	_, err := Run(context.Background(), Config{Target: simTarget, Local: 1450, Gap: 10 * time.Millisecond, Trace: func(_ Probe, _ time.Time, r *Reply) {
 		if r != nil {
 			return
 		}

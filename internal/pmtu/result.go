@@ -14,6 +14,11 @@ func (p *prober) result(tracks []*track, complete bool) *Result {
 	for _, t := range tracks {
 		r.Reached = r.Reached || t.low() > 0
 	}
+	for _, s := range p.shots {
+		if s.held != nil {
+			r.Held++
+		}
+	}
 	t.sizes(r)
 	r.Method = t.method()
 	r.Silence = p.silence()
@@ -32,6 +37,7 @@ func (p *prober) result(tracks []*track, complete bool) *Result {
 			r.Hole = t.hole()
 		}
 		r.Return = t.back()
+		t.split(r)
 	}
 	if len(tracks) > 1 {
 		for _, t := range tracks {
@@ -243,6 +249,26 @@ func (t *track) back() Return {
 		r.Most, r.Hole = low, true
 	}
 	return r
+}
+
+// split tells apart what gets lost on the way back from what gets lost on the way there, where echoes take another one than
+// the probes that get farther: routers tell how far the echoes come.
+func (t *track) split(r *Result) {
+	size, ok := t.lostBack()
+	if !r.Return.Hole || !ok {
+		return
+	}
+	hops, distance := t.hops()
+	after, before := t.place(size)
+	switch last := t.lastHeard(hops); {
+	case before > 0 && before != distance:
+		other, _ := t.short()
+		r.Split = &Split{Echo: size - 1, Other: other, After: after, Before: before}
+		r.Hole = &Hole{Size: size, After: after, Before: before}
+		r.MTU, r.Return = size-1, Return{MTU: size - 1}
+	case after < last: // it is not proven that they come to the last router
+		r.Return = Return{MTU: size - 1}
+	}
 }
 
 // summary returns what the flow came to.

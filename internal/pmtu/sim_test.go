@@ -57,6 +57,9 @@ type simPath struct {
 	echoes  simBurst    // what limits the echoes that the target gets; without a gap nothing does
 	loop    bool        // the last router sends everything back to the one before it
 	refuses bool        // the last router has no route to the target
+	rejects int         // the last router answers larger packets with Destination Unreachable
+	holds   int         // a filter of the host holds larger packets
+	echo    int         // the MTU of another link between the first two routers, which echoes go by
 	flows   map[int]int // the MTU of the last link for some flows, whose packets above it vanish
 	forger  bool        // sends a forged Packet Too Big for each probe
 	filter  bool        // the host drops each Packet Too Big that comes in
@@ -159,6 +162,10 @@ func (s *simPath) Send(p Probe) error {
 	if p.Size > s.local {
 		panic(fmt.Sprintf("a probe of %d bytes on a link of %d", p.Size, s.local))
 	}
+	if s.holds > 0 && p.Size > s.holds {
+		heap.Push(&s.pending, Reply{ID: p.ID, Type: Held, Time: s.now})
+		return nil
+	}
 	at, hopLimit := s.now, p.HopLimit
 	for node := 0; node < s.target(); node++ {
 		n := &s.nodes[node]
@@ -173,7 +180,7 @@ func (s *simPath) Send(p Probe) error {
 				s.tooBig(node, at, p, hopLimit, n.shouts)
 			}
 		}
-		if node == s.target()-1 && s.refuses {
+		if node == s.target()-1 && (s.refuses || s.rejects > 0 && p.Size > s.rejects) {
 			s.reply(node, at, Reply{ID: p.ID, Type: Unreachable, Source: simAddress(node), Code: 0})
 			return nil
 		}
@@ -182,6 +189,9 @@ func (s *simPath) Send(p Probe) error {
 			return nil
 		}
 		if mtu := s.flows[p.Flow]; mtu > 0 && node == s.target()-1 && p.Size > mtu {
+			return nil
+		}
+		if node == 1 && p.Kind == Echo && s.echo > 0 && p.Size > s.echo {
 			return nil
 		}
 		if p.Size > s.there[node] {

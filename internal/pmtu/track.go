@@ -69,7 +69,7 @@ func (t *track) returned() int { return t.answered[t.flow].whole }
 // count is what came of the probes of one size.
 type count struct {
 	tries   int // whose silence says something
-	refused int // of them: answered by a Packet Too Big
+	refused int // of them: somebody says that they do not get through
 }
 
 // at counts the shots of a size that are of one of the kinds.
@@ -78,7 +78,7 @@ func (t *track) at(size int, kinds ...Kind) (c count) {
 		if s.Size != size || !slices.Contains(kinds, s.Kind) {
 			continue
 		}
-		if s.tooBig != nil {
+		if s.denied() {
 			c.refused++
 		}
 		if t.telling(s) {
@@ -155,7 +155,7 @@ func (t *track) high(low int, kinds ...Kind) int {
 		if s.Size <= low || s.answer != nil || high > 0 && s.Size >= high {
 			continue
 		}
-		if s.tooBig != nil || slices.Contains(kinds, s.Kind) && t.telling(s) {
+		if s.denied() || slices.Contains(kinds, s.Kind) && t.telling(s) {
 			high = s.Size
 		}
 	}
@@ -207,7 +207,7 @@ var all = []Kind{Echo, UDP, TCP, Option}
 func (t *track) distrusted() bool {
 	low := t.low()
 	for s := range t.whole {
-		if s.tooBig != nil && (s.answer != nil || s.Size <= low || int(s.tooBig.MTU) < low) {
+		if s.tooBig != nil && (s.passed() || s.Size <= low || int(s.tooBig.MTU) < low) {
 			return true
 		}
 	}
@@ -249,7 +249,7 @@ func (t *track) plan(b *batch) {
 	}
 	if len(b.probes) > before {
 		b.gap = max(b.gap, spacing)
-		if t.calm > 0 {
+		if t.slowly() {
 			b.gap = calmGap
 			b.probes = b.probes[:min(len(b.probes), before+calmBatch)]
 		}
@@ -274,15 +274,26 @@ const (
 	calmGap    = 120 * time.Millisecond
 	calmBatch  = 8
 	calmRounds = 12
+	// calmSample is how many probes that pass it takes to tell heavy loss from chance.
+	calmSample = 10
 )
 
 // calmDown has the flow sent slowly from now on, as the loss may be that of a limit; false when that has not helped.
 func (t *track) calmDown() bool {
-	if t.calm == 0 {
-		t.calm = t.round + 1
-	}
 	n, _ := t.controls(all...)
+	if t.calm == 0 {
+		if n >= calmSample {
+			t.calm = t.round + 1
+		}
+		return true
+	}
 	return n <= mostSilence && t.round < t.calm+calmRounds
+}
+
+// slowly reports whether probes are to be sent slowly: as long as that has not been seen to make no difference.
+func (t *track) slowly() bool {
+	n, lost := t.controls(all...)
+	return t.calm > 0 && (n < calmSample || lost <= n/8)
 }
 
 const (
@@ -310,6 +321,12 @@ func (t *track) begin(b *batch) {
 		}
 	}
 	local, least := t.Local, min(MinMTU, t.Local)
+	if t.anyEcho() && t.begun > 1 {
+		// Other kinds may go by other paths: what the flows are compared by is echoes.
+		b.pause, b.gap, t.over = limitedPause, spacing, t.begun > 3
+		one(Echo, small, least, small)
+		return
+	}
 	switch {
 	case t.begun == 1 && t.allowed(Echo):
 		if t.main() {
@@ -342,6 +359,11 @@ func (t *track) begin(b *batch) {
 	default:
 		t.over = true
 	}
+}
+
+// anyEcho reports whether any flow had an echo answered.
+func (p *prober) anyEcho() bool {
+	return slices.ContainsFunc(p.answered, func(a answered) bool { return a.largest[Echo] > 0 })
 }
 
 // probe adds n probes that are to reach the target, if the kind is allowed.

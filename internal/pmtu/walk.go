@@ -10,6 +10,13 @@ func (t *track) walk() (steps []Step, settled bool) {
 			step.Passed = true
 			return append(steps, step), true
 		}
+		if last := t.denial(size); last != nil {
+			step.Held, step.Refused = last.Type == Held, last.Type == Unreachable
+			if step.Refused {
+				step.Source, step.Code = last.Source, last.Code
+			}
+			return append(steps, step), true
+		}
 		r := t.refusal(size)
 		if r == nil {
 			step.Silent = true
@@ -40,11 +47,26 @@ func (t *track) refusal(size int) *Reply {
 	return best
 }
 
-// region returns the largest size above low that is known not to vanish where size does: somebody says Packet Too Big of it.
+// denial returns what keeps a size from getting through other than a Packet Too Big, nil for nothing: a Destination
+// Unreachable, or that a filter of this host does not let it out.
+func (t *track) denial(size int) *Reply {
+	for s := range t.whole {
+		switch {
+		case s.Size != size || s.tooBig != nil:
+		case s.held != nil:
+			return s.held
+		case s.refused != nil:
+			return s.refused
+		}
+	}
+	return nil
+}
+
+// region returns the largest size above low that is known not to vanish where size does: somebody says so of it.
 func (t *track) region(size int) (floor int) {
 	floor = t.low()
 	for s := range t.mine {
-		if s.Size < size && s.Size > floor && s.tooBig != nil && !s.tooBig.Filtered {
+		if s.Size < size && s.Size > floor && s.denied() && !(s.tooBig != nil && s.tooBig.Filtered) {
 			floor = s.Size
 		}
 	}
@@ -94,7 +116,7 @@ func (t *track) vanishes() (size int, ok bool) {
 	steps, settled := t.walk()
 	last := &steps[len(steps)-1]
 	switch {
-	case last.Passed || last.Ignored || !settled:
+	case last.Passed || last.Ignored || last.Refused || last.Held || !settled:
 		return 0, false
 	case last.Silent:
 		return t.suspect()

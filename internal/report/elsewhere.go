@@ -7,16 +7,23 @@ import (
 	"v6probe/internal/rule"
 )
 
-// Elsewhere is what was found in Router Advertisements while another command ran, which tells it in a line only. It has
+// Elsewhere is what was found in messages of another command's while this one ran, which tells it in a line only. It has
 // no part in the verdict.
 type Elsewhere struct {
-	tally   *rule.Tally // nil where Router Advertisements were not judged
+	tally   *rule.Tally // nil where they were not judged
 	command string
+	noun    string // "Router Advertisements"
+	key     string // in JSON
 }
 
-// NewElsewhere returns what t holds. command is what tells all of it: "v6probe ra -r FILE".
+// NewElsewhere returns what t holds about Router Advertisements. command is what tells all of it: "v6probe ra -r FILE".
 func NewElsewhere(t *rule.Tally, command string) Elsewhere {
-	return Elsewhere{tally: t, command: command}
+	return Elsewhere{t, command, "Router Advertisements", "router_advertisements"}
+}
+
+// NewTooBigElsewhere returns what t holds about Packet Too Big messages, likewise.
+func NewTooBigElsewhere(t *rule.Tally, command string) Elsewhere {
+	return Elsewhere{t, command, "Packet Too Big messages", "packet_too_big"}
 }
 
 // rules returns the rules that the findings of severity s name, each once.
@@ -49,7 +56,7 @@ func (t *Text) elsewhere(e Elsewhere) {
 	}
 	if len(parts) > 0 {
 		command := strings.ReplaceAll(printable(e.command), " ", nbsp) // in one piece, to be copied
-		t.item(0, "", 0, "Router Advertisements: "+strings.Join(parts, ", ")+": "+command+" tells them.")
+		t.item(0, "", 0, e.noun+": "+strings.Join(parts, ", ")+": "+command+" tells them.")
 	}
 }
 
@@ -68,7 +75,7 @@ type stringID rule.ID
 func (i stringID) String() string { return string(i) }
 
 func (o object) elsewhere(e Elsewhere) object {
-	o = o.key("router_advertisements").open('{')
+	o = o.key(e.key).open('{')
 	o = o.uint("error", uint64(e.tally.Count(rule.Error))).uint("warning", uint64(e.tally.Count(rule.Warning)))
 	o = o.uint("info", uint64(e.tally.Count(rule.Info)))
 	o = o.key("rules").open('[')

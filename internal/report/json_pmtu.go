@@ -35,7 +35,7 @@ func (j *JSON) probe(p *Probed) error {
 	o = o.uint("id", uint64(p.ID)).key("kind").string(p.Kind.String()).uint("size", uint64(p.Size))
 	o = o.uint("hop_limit", uint64(p.HopLimit)).uint("flow", uint64(p.Flow))
 	o = o.key("result").string(replyResult(p.Reply))
-	if r := p.Reply; r != nil {
+	if r := p.Reply; r != nil && r.Type != pmtu.Held {
 		o = o.addr("source", r.Source).ms("rtt", p.RTT()).positive("reply_hop_limit", r.HopLimit)
 		switch r.Type {
 		case pmtu.TooBig:
@@ -62,6 +62,8 @@ func replyResult(r *pmtu.Reply) string {
 		return "time-exceeded"
 	case pmtu.Unreachable:
 		return "unreachable"
+	case pmtu.Held:
+		return "held"
 	}
 	return "answer"
 }
@@ -241,7 +243,9 @@ func (j *JSON) Plan(rows []encap.Row) error {
 func (j *JSON) Fits(list []host.Fit) error {
 	for _, f := range list {
 		o := j.obj.begin("tunnel").key("iface").string(f.Tunnel).uint("mtu", uint64(f.MTU)).key("encapsulation").string(f.Encapsulation.Name)
-		o = o.key("underlay").string(f.Underlay).uint("left", uint64(max(f.Left, 0))).bool("fits", f.MTU <= f.Left)
+		if f.Underlay != "" {
+			o = o.key("underlay").string(f.Underlay).uint("left", uint64(max(f.Left, 0))).bool("fits", f.MTU <= f.Left)
+		}
 		if err := j.end(o); err != nil {
 			return err
 		}

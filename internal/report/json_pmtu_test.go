@@ -23,11 +23,11 @@ func pathProbes() []Probed {
 		{Kind: pmtu.Echo, Size: 64, HopLimit: 1}, {Kind: pmtu.TCP, Size: 1280, HopLimit: 64, Flow: 1}, {Kind: pmtu.Option, Size: 1450, HopLimit: 64},
 	} {
 		p.ID = id + 1
-		log.Note(at(time.Duration(id)*10*time.Microsecond), p, nil)
+		log.Note(p, at(time.Duration(id)*10*time.Microsecond), nil)
 	}
 	reply := func(id int, r pmtu.Reply) {
 		r.ID = id
-		log.Note(r.Time, pmtu.Probe{ID: id, Size: 1400}, &r)
+		log.Note(pmtu.Probe{ID: id, Size: 1400}, at(time.Duration(id-1)*10*time.Microsecond), &r)
 	}
 	reply(1, pmtu.Reply{Type: pmtu.TooBig, Source: pathHops[1], Time: at(10400 * time.Microsecond), MTU: 1400, HopLimit: 63, Filtered: true})
 	reply(4, pmtu.Reply{Type: pmtu.Exceeded, Source: pathHops[0], Time: at(340 * time.Microsecond), HopLimit: 64})
@@ -85,7 +85,7 @@ func TestProbeLines(t *testing.T) {
 	at := time.Date(2026, 1, 1, 12, 0, 0, 0, time.Local)
 	for id, p := range []pmtu.Probe{{Kind: pmtu.Echo, Size: 1450, HopLimit: 64}, {Kind: pmtu.TCP, Size: 64, HopLimit: 3, Flow: 2}} {
 		p.ID = id + 1
-		text.ProbeLine(log.Note(at, p, nil), nil)
+		text.ProbeLine(log.Note(p, at, nil), nil)
 	}
 	for _, r := range []pmtu.Reply{
 		{ID: 2, Type: pmtu.Exceeded, Source: pathHops[2]},
@@ -93,9 +93,10 @@ func TestProbeLines(t *testing.T) {
 		{ID: 1, Type: pmtu.Answer, Source: pathTarget, FragmentSize: 1280},
 		{ID: 1, Type: pmtu.Unreachable, Source: pathHops[1], Code: 1},
 		{Type: pmtu.TooBig, Source: pathHops[1], MTU: 1300},
+		{ID: 1, Type: pmtu.Held},
 	} {
 		r.Time = at.Add(10400 * time.Microsecond)
-		text.ProbeLine(log.Note(r.Time, pmtu.Probe{ID: r.ID}, &r), &r)
+		text.ProbeLine(log.Note(pmtu.Probe{ID: r.ID}, at, &r), &r)
 	}
 	want := `12:00:00.000000 sent echo 1450
 12:00:00.000000 sent tcp 64, hop limit 3, flow 2
@@ -104,6 +105,7 @@ func TestProbeLines(t *testing.T) {
 12:00:00.010400 answer from 2001:db8:9::1, in fragments of up to 1280 bytes, after 10.4 ms: to echo 1450
 12:00:00.010400 unreachable (prohibited) from 2001:db8:1::2 after 10.4 ms: to echo 1450
 12:00:00.010400 packet-too-big 1300 from 2001:db8:1::2: matches no probe, ignored
+12:00:00.010400 a filter of this host does not let it out: echo 1450
 `
 	if out.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)

@@ -52,15 +52,15 @@ type ProbeLog struct {
 	largest int // that was answered by the target, bytes
 }
 
-// Note takes what pmtu.Config.Trace is told; now is the time by the clock that replies have. It returns the probe as it
-// is known by then, nil for a reply that matches none; the pointer is valid until the next call.
-func (l *ProbeLog) Note(now time.Time, p pmtu.Probe, r *pmtu.Reply) *Probed {
+// Note takes what pmtu.Config.Trace is told: a probe, when it was sent, and a reply to it, nil when it has just been sent. It
+// returns the probe as it is known by then, nil for a reply that matches none; the pointer is valid until the next call.
+func (l *ProbeLog) Note(p pmtu.Probe, sent time.Time, r *pmtu.Reply) *Probed {
 	if l.index == nil {
 		l.index = make(map[int]int)
 	}
 	if r == nil {
 		l.index[p.ID] = len(l.list)
-		l.list = append(l.list, Probed{Probe: p, Sent: now})
+		l.list = append(l.list, Probed{Probe: p, Sent: sent})
 		return &l.list[len(l.list)-1]
 	}
 	i, ok := l.index[p.ID]
@@ -69,7 +69,7 @@ func (l *ProbeLog) Note(now time.Time, p pmtu.Probe, r *pmtu.Reply) *Probed {
 	}
 	of := &l.list[i]
 	// That it arrived is the last word; else the first is kept.
-	if of.Reply == nil {
+	if of.Reply == nil && r.Type != pmtu.Held {
 		l.replies++
 	}
 	if of.Reply == nil || r.Type == pmtu.Answer && of.Reply.Type != pmtu.Answer {
@@ -118,6 +118,8 @@ func replyName(r *pmtu.Reply) string {
 		return messageName(icmp6.TypeTimeExceeded, 0)
 	case pmtu.Unreachable:
 		return messageName(icmp6.TypeDestinationUnreachable, r.Code)
+	case pmtu.Held:
+		return "held"
 	}
 	return "answer"
 }
@@ -127,6 +129,8 @@ func (t *Text) ProbeLine(of *Probed, r *pmtu.Reply) {
 	switch {
 	case r == nil:
 		t.line(clock(of.Sent) + " sent " + probeName(&of.Probe))
+	case of != nil && r.Type == pmtu.Held:
+		t.line(clock(r.Time) + " a filter of this host does not let it out: " + probeName(&of.Probe))
 	case of == nil:
 		t.line(fmt.Sprintf("%s %s from %v%s: matches no probe, ignored", clock(r.Time), replyName(r), r.Source, replyExtras(r)))
 	default:

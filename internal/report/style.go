@@ -126,7 +126,7 @@ func seconds(s uint32) string {
 // Duration says a time that was measured, with three digits: "0.412 ms", "4.01 s".
 func Duration(d time.Duration) string {
 	switch {
-	case d < time.Second:
+	case d < time.Second-500*time.Microsecond: // what is nearer to a second is one
 		return strconv.FormatFloat(float64(d)/1e6, 'g', 3, 64) + nbsp + "ms"
 	case d < 100*time.Second:
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + nbsp + "s"

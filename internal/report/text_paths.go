@@ -13,14 +13,13 @@ import (
 const maxPathBlocks = 32
 
 // Paths writes what a capture proves of each path: first those that look broken, then those that are narrow. Those of which
-// only the MSS is known are counted.
-func (t *Text) Paths(list []pmtu.Path) {
+// only the MSS is known are counted. tooBig is how many Packet Too Big messages there were, those included that tell nothing.
+func (t *Text) Paths(list []pmtu.Path, tooBig uint64) {
 	all := len(list)
 	list = slices.DeleteFunc(slices.Clone(list), func(p pmtu.Path) bool { return pathRank(&p) == mssOnly })
 	if len(list) == 0 {
 		t.line(t.style.paint(sgrBold, "The capture proves nothing about any path MTU."))
-		t.item(0, "", 0, fmt.Sprintf("No packet of more than%s%d bytes in it is known to have arrived, none is called too big, and "+
-			"none is in fragments.", nbsp, pmtu.MinMTU))
+		t.item(0, "", 0, nothingProven(tooBig))
 	}
 	list = sorted(list, func(a, b pmtu.Path) int { return cmp.Compare(pathRank(&a), pathRank(&b)) })
 	for i := range firstOf(list, maxPathBlocks) {
@@ -38,6 +37,19 @@ func (t *Text) Paths(list []pmtu.Path) {
 		t.item(0, "", 0, fmt.Sprintf("Of %s only the MSS is known, which tells nothing of what is between the ends.",
 			Plural(n, "path")))
 	}
+}
+
+// nothingProven says what is missing. Packet Too Big messages that are there and say nothing of a path are at fault.
+func nothingProven(tooBig uint64) string {
+	s := fmt.Sprintf("No packet of more than%s%d bytes in it is known to have arrived, ", nbsp, pmtu.MinMTU)
+	if tooBig == 0 {
+		return s + "none is called too big, and none is in fragments."
+	}
+	s += "and none is in fragments. "
+	if tooBig == 1 {
+		return s + "The one Packet Too Big message says no MTU that a host can use."
+	}
+	return s + fmt.Sprintf("None of the %s says an MTU that a host can use.", Plural(tooBig, "Packet Too Big message"))
 }
 
 // mssOnly is the rank of a path of which nothing is known but what its ends say of their links.

@@ -36,16 +36,18 @@ func provenPaths() []pmtu.Path {
 	}
 }
 
-func pathsText(list []pmtu.Path) string {
+func pathsText(list []pmtu.Path, tooBig uint64) string {
 	var out bytes.Buffer
-	NewText(&out, Style{}).Paths(list)
+	NewText(&out, Style{}).Paths(list, tooBig)
 	return out.String()
 }
 
 func TestPathsGolden(t *testing.T) {
-	golden(t, "paths_all.txt", pathsText(provenPaths()))
-	golden(t, "paths_none.txt", pathsText(provenPaths()[:1]))
-	for line := range strings.Lines(pathsText(provenPaths())) {
+	golden(t, "paths_all.txt", pathsText(provenPaths(), 12))
+	golden(t, "paths_none.txt", pathsText(provenPaths()[:1], 0))
+	golden(t, "paths_unusable.txt", pathsText(nil, 3))
+	golden(t, "paths_unusable_one.txt", pathsText(nil, 1))
+	for line := range strings.Lines(pathsText(provenPaths(), 0)) {
 		if utf8.RuneCountInString(line) > 81 {
 			t.Errorf("wider than 80 columns: %q", line)
 		}
@@ -64,7 +66,7 @@ func TestPathsAreBounded(t *testing.T) {
 		many = append(many, pmtu.Path{Source: pathTarget, Destination: ip(fmt.Sprintf("2001:db8::%x", i)), AtLeast: 1500,
 			AtLeastBy: pmtu.ByEcho, Frame: uint64(i)})
 	}
-	got := pathsText(many)
+	got := pathsText(many, 0)
 	if n := strings.Count(got, "\n"); n > 4*maxPathBlocks || !strings.Contains(got, "… and 968 paths more.") {
 		t.Errorf("%d lines for 1000 paths, which end %q", n, got[len(got)-60:])
 	}
@@ -86,11 +88,12 @@ func TestPathFieldsAreDocumented(t *testing.T) {
 	if err := j.Paths(provenPaths()); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Summary(Summary{Tally: rule.NewTally(), ForgottenPaths: 1}); err != nil {
+	sum := Summary{Tally: rule.NewTally(), ForgottenPaths: 1, Elsewhere: NewTooBigElsewhere(rule.NewTally(), "v6probe nd -r x")}
+	if err := j.Summary(sum); err != nil {
 		t.Fatal(err)
 	}
 	documented(t, string(doc), out.Bytes())
-	for _, name := range []string{"plan.json"} {
+	for _, name := range []string{"plan.json", "plan_fits.ndjson"} {
 		plan, err := os.ReadFile("testdata/pmtu/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -109,13 +109,17 @@ func (t *Text) Fits(list []host.Fit) {
 	if len(list) == 0 {
 		return
 	}
-	t.line("")
 	t.line("On this host:")
 	width := 0
 	for _, f := range list {
 		width = max(width, len(f.Tunnel))
 	}
 	for _, f := range list {
+		carries := fmt.Sprintf("carries%s%d, %s; ", nbsp, f.MTU, f.Encapsulation.Title)
+		if f.Underlay == "" {
+			t.item(2, f.Tunnel, width+2, carries+"what carries it is not known")
+			continue
+		}
 		verdict := "fits"
 		switch {
 		case f.MTU > f.Left:
@@ -123,7 +127,6 @@ func (t *Text) Fits(list []host.Fit) {
 		case f.MTU < f.Left:
 			verdict = "fits, with " + Plural(f.Left-f.MTU, "byte") + " to spare"
 		}
-		t.item(2, f.Tunnel, width+2, fmt.Sprintf("carries%s%d, %s; %s leaves%s%d: %s", nbsp, f.MTU, f.Encapsulation.Title, f.Underlay,
-			nbsp, f.Left, verdict))
+		t.item(2, f.Tunnel, width+2, carries+fmt.Sprintf("%s leaves%s%d: %s", f.Underlay, nbsp, f.Left, verdict))
 	}
 }

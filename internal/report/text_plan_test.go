@@ -38,13 +38,14 @@ func TestPlanGolden(t *testing.T) {
 	}
 }
 
-// hostFits are a tunnel that fits, one with room to spare and one that is too large.
+// hostFits are a tunnel that fits, one with room to spare, one that is too large, and one of which nothing is known.
 func hostFits() []host.Fit {
 	vxlan := carriers("vxlan")[0]
 	return []host.Fit{
 		{Tunnel: "vxlan100", MTU: 1450, Underlay: "eth0, MTU 1500", Encapsulation: vxlan, Left: 1450},
 		{Tunnel: "vxlan9", MTU: 1450, Underlay: "eth0, MTU 1600", Encapsulation: vxlan, Left: 1550},
 		{Tunnel: "vxlan200", MTU: 1500, Underlay: "eth0 to 192.0.2.2, MTU 1500", Encapsulation: vxlan, Left: 1450},
+		{Tunnel: "vxlan300", MTU: 1500, Encapsulation: vxlan},
 	}
 }
 

@@ -84,8 +84,8 @@ func unreached(p *PathMTU) string {
 	switch {
 	case !p.Complete && p.Sent == 0:
 		return "was not probed: nothing was sent before it ended."
-	case !p.Complete && len(p.Refused) == 0 && far == 0:
-		return "did not answer before it ended early: nothing can be told."
+	case !p.Complete && len(p.Refused) == 0:
+		return "had not answered when it ended early: " + comeFar(p, far, "its path MTU") + "."
 	case len(p.Refused) > 0:
 		r := &p.Refused[0]
 		if r.Loop {
@@ -94,12 +94,24 @@ func unreached(p *PathMTU) string {
 		reason, _ := refusal(r)
 		return fmt.Sprintf("cannot be reached: %s answers %s.", refuser(p, r), reason)
 	case len(p.Said) > 0:
-		s := &p.Said[len(p.Said)-1]
-		return fmt.Sprintf("does not answer, so its path MTU is not known; %s says that it is at most%s%d.", sayer(s), nbsp, s.MTU)
+		return "does not answer, so its path MTU is not known; " + comeFar(p, far, "it") + "."
 	case far > 0:
-		return fmt.Sprintf("does not answer; packets come as far as hop%s%d.", nbsp, far)
+		return "does not answer; " + comeFar(p, far, "it") + "."
 	}
 	return "does not answer, nor does any router on the way."
+}
+
+// comeFar says what is known of the way to a target that did not answer; far is the last hop that did, 0 for none, and it
+// stands for the path MTU.
+func comeFar(p *PathMTU, far int, it string) string {
+	switch {
+	case len(p.Said) > 0:
+		s := &p.Said[len(p.Said)-1]
+		return fmt.Sprintf("%s says that %s is at most%s%d", sayer(s), it, nbsp, s.MTU)
+	case far > 0:
+		return fmt.Sprintf("packets come as far as hop%s%d", nbsp, far)
+	}
+	return "nothing can be told"
 }
 
 func refuser(p *PathMTU, r *pmtu.Refusal) string {
@@ -173,7 +185,7 @@ func pmtuProof(p *PathMTU) string {
 	var s string
 	switch {
 	case !p.Reached && len(p.Refused) > 0:
-	case !p.Reached && p.Sent > 0:
+	case !p.Reached && p.Complete:
 		s = "No answer to " + silentKinds(p) + ". "
 	case p.MTU == 0:
 	case p.MTU < p.Local:
@@ -247,11 +259,11 @@ func sourceHop(p *PathMTU, a netip.Addr) string {
 	return a.String()
 }
 
-// explained are the sizes that a tunnel may explain: the path's MTU and what routers say.
+// explained are the sizes that a tunnel may explain: the path's MTU and what routers say, unless that is a link's.
 func explained(p *PathMTU) []int {
 	var sizes []int
 	add := func(size int) {
-		if size >= pmtu.MinMTU && !slices.Contains(sizes, size) {
+		if size >= pmtu.MinMTU && !usualLink(size) && !slices.Contains(sizes, size) {
 			sizes = append(sizes, size)
 		}
 	}
@@ -260,6 +272,12 @@ func explained(p *PathMTU) []int {
 		add(int(min(s.MTU, maxSize)))
 	}
 	return sizes
+}
+
+// usualLink reports whether links have that MTU without any tunnel: what IPv6 takes at least, Ethernet, jumbo frames, a
+// loopback interface.
+func usualLink(mtu int) bool {
+	return slices.Contains([]int{pmtu.MinMTU, 1500, 9000, 9216, 65535, 65536}, mtu)
 }
 
 // maxSize is the longest IPv6 packet without a jumbo payload, in bytes.

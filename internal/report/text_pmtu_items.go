@@ -101,7 +101,7 @@ func tunnelItems(p *PathMTU) []pmtuItem {
 	for _, c := range candidates(p) {
 		items = append(items, pmtuItem{"tunnel?", c.String()})
 	}
-	if len(items) == 0 && p.MTU > 0 && p.MTU < p.Local && p.MTU > pmtu.MinMTU {
+	if len(items) == 0 && p.MTU > 0 && p.MTU < p.Local && !usualLink(p.MTU) {
 		text := fmt.Sprintf("no usual one leaves%s%d of a usual link: an MTU set by hand?", nbsp, p.MTU)
 		items = append(items, pmtuItem{"tunnel?", text})
 	}

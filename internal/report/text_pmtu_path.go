@@ -17,6 +17,9 @@ const (
 	markHole   = `>X<`
 )
 
+// targetNote marks the row of a target that answers.
+const targetNote = "target"
+
 // pathRow is a line of the picture: a hop in columns, or what lies between two hops as a text.
 type pathRow struct {
 	hop, address, rtt, size, note string
@@ -32,21 +35,52 @@ func (t *Text) path(p *PathMTU) {
 		return // there is nothing to draw
 	}
 	rows := pathRows(p)
-	address := 0
-	for _, r := range rows {
-		if r.text == "" {
-			address = max(address, utf8.RuneCountInString(r.address))
-		}
-	}
+	widths := fitRows(rows, t.style.width())
 	t.line("")
 	for _, r := range rows {
 		if r.text != "" {
 			t.between(r)
 			continue
 		}
-		l := fmt.Sprintf("%5s  %-*s  %8s  %7s  %s", r.hop, address, r.address, r.rtt, r.size, r.note)
-		t.line(t.painted(r.sgr, strings.TrimRight(l, " ")))
+		t.line(t.painted(r.sgr, r.line(widths)))
 	}
+}
+
+// rowWidths are the widths of the columns of the picture; 0 for one that there is no room for.
+type rowWidths struct{ address, rtt, target, size int }
+
+// fitRows returns the widths with which no row is longer than columns. A narrow terminal gets no RTT, and is not told which row
+// is the target's; a very narrow one gets no sizes either: broken lines could not be read at all.
+func fitRows(rows []pathRow, columns int) rowWidths {
+	w := rowWidths{rtt: 8, target: len(targetNote), size: 7}
+	for _, r := range rows {
+		if r.text == "" {
+			w.address = max(w.address, utf8.RuneCountInString(r.address))
+		}
+	}
+	for _, drop := range []*int{&w.rtt, &w.target, &w.size} {
+		for _, r := range rows {
+			if r.text == "" && utf8.RuneCountInString(r.line(w)) > columns {
+				*drop = 0
+			}
+		}
+	}
+	return w
+}
+
+// line returns a row in columns of those widths.
+func (r *pathRow) line(w rowWidths) string {
+	l := fmt.Sprintf("%5s  %-*s", r.hop, w.address, r.address)
+	if w.rtt > 0 {
+		l += fmt.Sprintf("  %*s", w.rtt, r.rtt)
+	}
+	if w.size > 0 {
+		l += fmt.Sprintf("  %*s", w.size, r.size)
+	}
+	if r.note != targetNote || w.target > 0 {
+		l += "  " + r.note
+	}
+	return strings.TrimRight(l, " ")
 }
 
 func (t *Text) painted(sgr, text string) string {
@@ -179,7 +213,7 @@ func targetRows(p *PathMTU) []pathRow {
 	if p.Distance > 0 {
 		hop = fmt.Sprint(p.Distance)
 	}
-	r := pathRow{hop: hop, address: p.Target.String(), size: size(cmp.Or(p.MTU, p.AtLeast)), note: "target"}
+	r := pathRow{hop: hop, address: p.Target.String(), size: size(cmp.Or(p.MTU, p.AtLeast)), note: targetNote}
 	if !p.Reached {
 		r.note = "target, no answer"
 		var rows []pathRow

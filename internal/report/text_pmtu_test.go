@@ -209,6 +209,11 @@ func pathCases() map[string]*PathMTU {
 		"interrupted": with(pathResult(1450), func(p *PathMTU) {
 			p.MTU, p.AtLeast, p.Complete, p.Walk, p.Return, p.Distance = 0, 1280, false, nil, pmtu.Return{MTU: 1280}, 0
 		}),
+		"early-nothing": {Interface: "eth0", Result: &pmtu.Result{Target: pathTarget, Local: 1450, Sent: 30, Rounds: 1, Took: 300 * ms}},
+		"early-told": with(refused(9000, 1400, 2, 1400), func(p *PathMTU) {
+			p.Reached, p.Complete, p.MTU, p.Distance, p.RTT, p.Return, p.Walk = false, false, 0, 0, 0, pmtu.Return{}, nil
+		}),
+		"usual-link": refused(9000, 1500, 2, 1500),
 		"either": with(hole(1450, 1400, 0), func(p *PathMTU) {
 			p.Either, p.Hole.After, p.Hole.Before, p.Hops, p.Distance = true, 0, 0, nil, 0
 			p.Silence = pmtu.Silence{pmtu.UDP: true, pmtu.TCP: true, pmtu.Option: true}
@@ -323,6 +328,19 @@ func TestPathMTUHeadIsRed(t *testing.T) {
 		if want := red[name] || strings.HasPrefix(name, "hole"); got != want {
 			t.Errorf("%s: the headline is red: %v, want %v", name, got, want)
 		}
+	}
+}
+
+// TestPathMTUNarrow: on a narrow terminal the picture loses columns, and no line of it is broken in its midst.
+func TestPathMTUNarrow(t *testing.T) {
+	for width, file := range map[int]string{50: "ptb_50.txt", 45: "ptb_45.txt", 40: "ptb_40.txt"} {
+		got := pathText(t, Style{Width: width}, pathCases()["ptb"])
+		for line := range strings.Lines(got) {
+			if utf8.RuneCountInString(line) > width+1 {
+				t.Errorf("wider than %d columns: %q", width, line)
+			}
+		}
+		golden(t, file, got)
 	}
 }
 

@@ -27,6 +27,7 @@ func TestSeconds(t *testing.T) {
 func TestDuration(t *testing.T) {
 	tests := map[time.Duration]string{
 		120 * time.Microsecond: "0.12 ms", 412345 * time.Nanosecond: "0.412 ms", 21 * time.Millisecond: "21 ms",
+		999400 * time.Microsecond: "999 ms", 999600 * time.Microsecond: "1.0 s",
 		12 * time.Second: "12.0 s", 99940 * time.Millisecond: "99.9 s", 101 * time.Second: "1m41s",
 	}
 	for in, want := range tests {

@@ -9,15 +9,15 @@ var pmtuRules = []Rule{
 			"connections open, small answers come, and every download hangs.",
 		Fix: "Between the two hops either a link or switch is narrower than its routers believe (compare `ip -6 link show` on " +
 			"both, and the switch), or a filter eats the Packet Too Big: every filter on the way must have `icmpv6 type " +
-			"packet-too-big accept` or `ct state established,related accept`. As a stopgap clamp TCP there: `tcp flags syn tcp " +
-			"option maxseg size set rt mtu`.",
+			"packet-too-big accept` or `ct state established,related accept`. As a stopgap clamp TCP there, to what arrives " +
+			"less 60 bytes: `tcp flags syn tcp option maxseg size set MSS`.",
 	},
 	{
 		ID: "pmtu.return-black-hole", Severity: Error, Receiver: ReceiverNone, RFC: "8201 §4; 4890 §4.3.1",
-		Title: "large answers vanish on the way back without a Packet Too Big reaching the target",
-		Why: "The way there is wide enough, but what the target sends in large packets never arrives: uploads work, and " +
-			"downloads hang.",
-		Fix: "Run v6probe pmtu on the target towards this host: it sees the narrow place and names it. Then let " +
+		Title: "large answers get lost, though packets of that size arrive at the target",
+		Why: "The way there is wide enough, but what the target sends in large packets does not arrive: uploads work, and " +
+			"downloads hang. A filter that drops long echoes at the target looks the same.",
+		Fix: "Run v6probe pmtu on the target towards this host: it sees the narrow place and names it, or finds none. Then let " +
 			"packet-too-big pass on that way, or make the MTUs alike.",
 	},
 	{
@@ -87,6 +87,13 @@ var pmtuRules = []Rule{
 			"vanishes. CloudStack's Virtual Router is built so: its fw_input accepts no packet-too-big.",
 		Fix: "On a Virtual Router `nft insert rule ip6 ip6_firewall fw_input icmpv6 type packet-too-big accept`; elsewhere find the " +
 			"rule with `nft list ruleset` or `ip6tables -vnL INPUT` and accept `icmpv6 type packet-too-big` before it.",
+	},
+	{
+		ID: "pmtu.held-here", Severity: Error, Receiver: ReceiverNone, RFC: "4890 §4.3",
+		Title: "a filter of this host does not let packets out",
+		Why:   "They never get on the wire: what is further on the way cannot be told, and other programs fare no better.",
+		Fix: "Find the rule: `nft list ruleset`, chains of the hook output or postrouting; `ip6tables -vnL OUTPUT`; `tc filter show dev " +
+			"IFACE egress`.",
 	},
 	{
 		ID: "pmtu.host-cache", Severity: Warning, Receiver: ReceiverNone, RFC: "8201 §5.3",
