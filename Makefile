@@ -1,7 +1,7 @@
 # make run     shows the main job at once, without root
 # make test    runs every test; as root it first installs what they need
 # make lint    gofmt, go vet, staticcheck, govulncheck, shellcheck
-# make bench   measures v6probe beside tcpdump and cat
+# make bench   measures v6probe beside tcpdump and cat; as root also beside tracepath, traceroute, ping and scamper
 # make generate, make fixtures, make dist: generated files, captures, release binaries
 
 GO          ?= go

@@ -1,9 +1,11 @@
 //go:build linux
 
-// Command bench compares the speed of v6probe's offline reading with that of cat and tcpdump, over captures that it
-// makes itself: a busy port of a healthy zone (craft.Mixed) as pcap, pcapng and pcap.gz. The programs take turns, each
-// on a warm page cache, and the medians count. It judges nothing and always succeeds when it could measure: times drift
-// with the machine, so compare the ratios of one run.
+// Command bench compares v6probe with other programs, in two parts. The first is the speed of its offline reading, beside
+// cat and tcpdump, over captures that it makes itself: a busy port of a healthy zone (craft.Mixed) as pcap, pcapng and
+// pcap.gz. The programs take turns, each on a warm page cache, and the medians count. The second, which needs root, is the
+// path MTU that v6probe and others find on the practice networks (package zone), whether it is the right one, and what
+// that took in time and packets. Bench always succeeds when it could measure: times drift with the machine, so compare the
+// ratios of one run.
 package main
 
 import (
@@ -11,10 +13,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 func main() {
@@ -22,16 +26,37 @@ func main() {
 	runs := flag.Int("runs", 5, "run each program `N` times")
 	keep := flag.String("keep", "", "make the captures in `DIR` and leave them there")
 	v6probe := flag.String("v6probe", "./v6probe", "`path` of the v6probe to measure")
-	only := flag.Bool("generate", false, "make the captures in the directory of -keep, and nothing else")
+	captures := flag.Bool("generate", false, "make the captures in the directory of -keep, and nothing else")
+	only := flag.String("only", "", "run one `part` only: files or pmtu")
+	var o pathOptions
+	flag.StringVar(&o.cases, "case", "", "compare path MTUs in these `cases`, names with commas between them, or all")
+	flag.DurationVar(&o.timeout, "timeout", 20*time.Second, "stop a program that looks for a path MTU after this `time`")
+	flag.BoolVar(&o.loss, "loss", false, "run v6probe pmtu alone, again and again, where packets are lost")
 	flag.Parse()
+	o.v6probe = *v6probe
+	if o.loss || o.cases != "" {
+		*only = "pmtu"
+	}
 	var err error
 	switch {
-	case *size < 1 || *runs < 1 || flag.NArg() > 0 || *only && *keep == "":
-		err = errors.New("usage: -size and -runs are positive, -generate needs -keep, and there are no arguments")
-	case *only:
+	case *size < 1 || *runs < 1 || o.timeout <= 0 || flag.NArg() > 0 || *captures && *keep == "":
+		err = errors.New("usage: -size, -runs and -timeout are positive, -generate needs -keep, and there are no arguments")
+	case *captures:
 		err = generate(*keep, int64(*size)<<20)
-	default:
+	case *only == "files":
 		err = run(os.Stdout, *size, *runs, *keep, *v6probe)
+	case *only == "pmtu":
+		err = measurePaths(os.Stdout, o)
+	case *only != "":
+		err = fmt.Errorf("-only is files or pmtu, not %q", *only)
+	default:
+		if err = run(os.Stdout, *size, *runs, *keep, *v6probe); err == nil {
+			fmt.Println()
+			if err = measurePaths(os.Stdout, o); errors.Is(err, fs.ErrPermission) {
+				fmt.Printf("skipped: path MTU: needs root: %v\n", err)
+				err = nil
+			}
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)

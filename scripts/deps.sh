@@ -6,7 +6,8 @@ set -euo pipefail
 case "${1:-}" in
 test)  tools=(radvd:radvd tcpdump:tcpdump tshark:tshark nft:nftables ip:iproute2 ndppd:ndppd) ;;
 lint)  tools=(shellcheck:shellcheck) ;;
-bench) tools=(tcpdump:tcpdump) ;;
+bench) tools=(tcpdump:tcpdump tracepath:iputils-tracepath traceroute:traceroute ping:iputils-ping scamper:scamper
+	nft:nftables ip:iproute2) ;;
 *)     echo "usage: deps.sh test|lint|bench" >&2; exit 2 ;;
 esac
 

@@ -140,8 +140,8 @@ func (t *track) suspect() (size int, ok bool) {
 	if t.bound(low) == either && floor == low {
 		return low + 1, true // how far this one comes tells the ways apart
 	}
-	if _, lost := t.controls(all...); lost > 0 {
-		return last.Size, true // others may only have been lost
+	if _, lost := t.controls(all...); lost > 0 || floor > low {
+		return last.Size, true // of others only the answer may have been lost
 	}
 	if t.followed > floor && t.followed <= last.Size {
 		return t.followed, true
