@@ -61,11 +61,11 @@ func (f *pmtuFlags) runPath(c *cobra.Command, target string) error {
 		return err
 	}
 	r.progress = f.progressOn(c.OutOrStdout(), c.ErrOrStderr())
-	path, held, err := r.probe(ctx)
+	path, err := r.probe(ctx)
 	if path == nil {
 		return err
 	}
-	return r.report(path, held, err)
+	return r.report(path, err)
 }
 
 // prepare reads the flags and opens the output.
@@ -110,11 +110,11 @@ func (f *pmtuFlags) zoneOf(a netip.Addr) string {
 }
 
 // probe sends the probes. What the kernel learns from the answers it forgets again, unless it knew before; the way has
-// what it knew. held counts packets that did not leave this host. Without a result there is only the error.
-func (r *pathRun) probe(ctx context.Context) (path *report.PathMTU, held int, err error) {
+// what it knew. Without a result there is only the error.
+func (r *pathRun) probe(ctx context.Context) (path *report.PathMTU, err error) {
 	live, err := pmtu.Open(ctx, pmtu.Options{Target: r.target, Source: r.source, Interface: r.way.Device, Port: uint16(r.port)})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer live.Close()
 	local := r.way.MTU
@@ -131,7 +131,7 @@ func (r *pathRun) probe(ctx context.Context) (path *report.PathMTU, held int, er
 	r.progress.End()
 	r.catchUp()
 	if result == nil {
-		return nil, 0, err
+		return nil, err
 	}
 	path = &report.PathMTU{Result: result, Name: r.name, Interface: r.way.Device, Limit: r.way.Limit, DeviceMTU: r.way.DeviceMTU,
 		Source: live.Source(), Expect: r.expect, Cached: r.way.CachedMTU, Probes: r.log.All(), Carriers: r.carriers,
@@ -139,7 +139,7 @@ func (r *pathRun) probe(ctx context.Context) (path *report.PathMTU, held int, er
 	if local < r.way.MTU {
 		path.Max = local
 	}
-	return path, live.Held(), err
+	return path, err
 }
 
 // forget has the kernel forget what it was taught by the answers, unless it knew something before.

@@ -14,9 +14,9 @@ import (
 )
 
 // report tells what the probes came to. runErr is what ended them, nil for nothing.
-func (r *pathRun) report(path *report.PathMTU, held int, runErr error) error {
+func (r *pathRun) report(path *report.PathMTU, runErr error) error {
 	sum := report.Summary{Tally: rule.NewTally(), FailOn: r.failOn, NeverFail: r.never, PathMTU: path}
-	trouble := r.trouble(path, held, runErr)
+	trouble := r.trouble(path, runErr)
 	switch code := codeError(0); {
 	case errors.As(trouble, &code):
 		sum.Damage = r.cause()
@@ -63,13 +63,10 @@ func (r *pathRun) tell(path *report.PathMTU, sum report.Summary) error {
 }
 
 // trouble says why nothing could be found out, nil where something was; a codeError where that is not to be said again.
-func (r *pathRun) trouble(path *report.PathMTU, held int, runErr error) error {
+func (r *pathRun) trouble(path *report.PathMTU, runErr error) error {
 	switch {
 	case runErr != nil:
 		return runErr
-	case held > 0 && held == path.Sent:
-		return hinted("a filter for what goes out? see: tc -s filter show dev "+r.way.Device+" egress; nft list ruleset",
-			"%s: none of %d packets left this host", r.way.Device, held)
 	case !path.Complete && path.MTU == 0 && len(path.Refused) == 0:
 		return codeError(exitTrouble) // the verdict says so
 	}

@@ -127,7 +127,7 @@ func TestPMTUEndsEarly(t *testing.T) {
 		f.timeout = 3 * time.Second
 		r := pathRun{pmtuFlags: &f, output: output{text: report.NewText(&out, report.Style{Width: 200})}, ended: ended,
 			failOn: rule.Error, target: netip.MustParseAddr("2001:db8::1")}
-		err := r.report(&report.PathMTU{Result: &pmtu.Result{Target: r.target, Local: 1500, Sent: 7, Took: time.Second}}, 0, nil)
+		err := r.report(&report.PathMTU{Result: &pmtu.Result{Target: r.target, Local: 1500, Sent: 7, Took: time.Second}}, nil)
 		var code codeError
 		if !errors.As(err, &code) || code != exitTrouble {
 			t.Errorf("%v: %v", ended, err)

@@ -3,6 +3,7 @@ package pmtu
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"v6probe/internal/encap"
@@ -30,7 +31,8 @@ func (r *Result) Findings(w Wanted) []rule.Finding {
 	}
 	j.said()
 	if r.Forged > 0 {
-		j.add("pmtu.ptb-forged", netip.Addr{}, "%s to %v was about no probe: not counted", times(r.Forged, "Packet Too Big"), r.Target)
+		j.add("pmtu.ptb-forged", netip.Addr{}, "%s about packets to %v that were not sent say less than the %d bytes that arrive",
+			times(r.Forged, "Packet Too Big"), r.Target, r.AtLeast)
 	}
 	if w.Cached > 0 && r.MTU > 0 && w.Cached != r.MTU {
 		j.add("pmtu.host-cache", netip.Addr{}, "this host's cache says %d for %v, the path carries %d", w.Cached, r.Target, r.MTU)
@@ -57,6 +59,8 @@ func (j *judge) add(id rule.ID, source netip.Addr, format string, args ...any) *
 // size judges how much the path carries.
 func (j *judge) size(w Wanted) {
 	switch {
+	case j.MTU == 0 && j.AtLeast < MinMTU && j.Method == TCP && j.TooBig == 0:
+		j.add("pmtu.unknown", netip.Addr{}, "%v answers TCP alone, and only a SYN without data: it may drop others whatever their size", j.Target)
 	case j.MTU == 0 && j.AtLeast < MinMTU && j.TooBig > 0 && j.TooBig <= MinMTU:
 		j.add("pmtu.below-1280", netip.Addr{}, "packets of %d bytes arrive at %v, and none of %d", j.AtLeast, j.Target, MinMTU)
 	case j.MTU == 0 && j.Complete:
@@ -106,10 +110,19 @@ func (j *judge) hole() {
 		way = "there or back, which cannot be told"
 	}
 	mtu := max(j.MTU, j.AtLeast)
-	f := j.add("pmtu.black-hole", netip.Addr{}, "packets of more than %d bytes vanish %s, %s", mtu, j.Place(), way)
+	sizes := fmt.Sprintf("more than %d bytes", mtu)
+	if j.speaks(h.Size) { // of the sizes between
+		sizes = fmt.Sprintf("%d bytes", h.Size)
+	}
+	f := j.add("pmtu.black-hole", netip.Addr{}, "packets of %s vanish %s, %s", sizes, j.Place(), way)
 	// A router that believes in a wider link would clamp to that: the size must be said.
 	known, _ := rule.Lookup(f.Rule)
 	f.Fix = strings.ReplaceAll(known.Fix, "maxseg size set MSS", fmt.Sprintf("maxseg size set %d", mtu-tcpHeaders))
+}
+
+// speaks reports whether a Packet Too Big comes of sizes below that.
+func (r *Result) speaks(size int) bool {
+	return slices.ContainsFunc(r.Said, func(s Said) bool { return !s.Filtered && s.Smallest < size })
 }
 
 // tcpHeaders are the bytes of the IPv6 and the TCP header, which the maximum segment size does not count.
@@ -196,7 +209,12 @@ func (j *judge) sender(s *Said) string {
 
 // flows compares the flows.
 func (j *judge) flows() {
-	if s := j.Split; s != nil {
+	switch s := j.Split; {
+	case s == nil:
+	case s.Told:
+		j.add("pmtu.flows-differ", netip.Addr{}, "echoes of more than %d bytes are answered by Packet Too Big, while %s of %d arrives: they "+
+			"go by different paths", s.Echo, strings.ToUpper(s.Other.String()), j.AtLeast).Severity = rule.Warning
+	default:
 		j.add("pmtu.flows-differ", netip.Addr{}, "echoes of more than %d bytes vanish %s, while %s of %d arrives: they go by different paths",
 			s.Echo, j.Place(), strings.ToUpper(s.Other.String()), j.AtLeast)
 	}

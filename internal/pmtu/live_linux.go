@@ -29,7 +29,6 @@ type Live struct {
 	tap  int // hears messages as they come in on the interface, before any filter
 
 	screen screen
-	held   int
 	denied []Reply // of the probes that a filter of this host held, to be received
 	packet []byte  // room for what is sent
 	buffer []byte  // and received
@@ -178,9 +177,6 @@ func (l *Live) Source() netip.Addr { return l.matcher.source }
 // Now returns the time.
 func (l *Live) Now() time.Time { return time.Now() }
 
-// Held returns how many probes a filter of this host kept from leaving.
-func (l *Live) Held() int { return l.held }
-
 // Send sends a probe. That a filter or a full queue of this host's drops it is no error; the first shows in Held.
 func (l *Live) Send(p Probe) error {
 	b, err := l.matcher.build(l.packet, p)
@@ -193,7 +189,6 @@ func (l *Live) Send(p Probe) error {
 	case nil, unix.ENOBUFS, unix.EAGAIN:
 		return nil
 	case unix.EPERM:
-		l.held++
 		l.denied = append(l.denied, Reply{ID: p.ID, Type: Held, Time: time.Now()})
 		return nil
 	default:

@@ -29,8 +29,5 @@ func (l *Live) Send(p Probe) error { return errNeedsLinux }
 // Receive fails.
 func (l *Live) Receive(until time.Time) (Reply, bool, error) { return Reply{}, false, errNeedsLinux }
 
-// Held returns 0.
-func (l *Live) Held() int { return 0 }
-
 // Close does nothing.
 func (l *Live) Close() error { return nil }

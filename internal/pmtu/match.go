@@ -70,9 +70,9 @@ func (m *matcher) icmp(source netip.Addr, hopLimit int, b []byte) (Reply, bool) 
 }
 
 // judge says what an error message, other than a Packet Too Big, is for a probe of kind k that it quotes. An Answer to an
-// echo is an Echo Reply and nothing else, as its length counts.
+// echo is an Echo Reply and nothing else, as its length counts, and one to a SYN a segment, as errors are rate limited.
 func (m *matcher) judge(r Reply, t icmp6.Type, code uint8, k Kind) (Reply, bool) {
-	reached := r.Source == m.target && k != Echo
+	reached := r.Source == m.target && limited(k)
 	switch t {
 	case icmp6.TypeDestinationUnreachable:
 		if !reached || code != codePortUnreachable {

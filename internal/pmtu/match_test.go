@@ -125,7 +125,7 @@ func TestMatchErrors(t *testing.T) {
 		{"prohibited by the target", target, 1, 1, UDP, Reply{Type: Unreachable, Code: 1}},
 		{"port", target, 1, 4, UDP, Reply{}},
 		{"port, option", target, 1, 4, Option, Reply{}},
-		{"port, tcp", target, 1, 4, TCP, Reply{}},
+		{"port, tcp", target, 1, 4, TCP, Reply{Type: Unreachable, Code: 4}},
 		{"port, for an echo", target, 1, 4, Echo, Reply{Type: Unreachable, Code: 4}},
 		{"port, by a router", hop, 1, 4, UDP, Reply{Type: Unreachable, Code: 4}},
 		{"option", target, 4, 2, Option, Reply{}},

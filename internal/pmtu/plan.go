@@ -26,7 +26,7 @@ func (t *track) planForward(b *batch) {
 		t.slow++
 	}
 	if low < MinMTU { // nothing is searched below
-		t.probe(b, max(t.need()-t.at(MinMTU, kind).tries, 1), kind, MinMTU)
+		t.probe(b, max(t.need()-t.at(MinMTU, kind).tries, 0), kind, MinMTU)
 		return
 	}
 	kinds := all
@@ -163,7 +163,7 @@ func (t *track) planBack(b *batch) {
 		return
 	}
 	if low < MinMTU {
-		t.probe(b, max(t.needBack()-t.at(MinMTU, Echo).tries, 1), Echo, MinMTU)
+		t.probe(b, max(t.needBack()-t.at(MinMTU, Echo).tries, 0), Echo, MinMTU)
 		return
 	}
 	high := top + 1
@@ -178,6 +178,12 @@ func (t *track) planBack(b *batch) {
 		}
 	})
 	t.probe(b, max(2-t.at(top, Echo).tries, 0), Echo, top) // its answer may come in fragments by now
+}
+
+// echoRefused reports whether echoes of a size do not get there, as a router says that lies of nothing else: other kinds go by
+// another way where they do.
+func (t *track) echoRefused(size int) bool {
+	return t.at(size, Echo).refused > 0 && t.arrived(Echo) < size && !t.distrusted()
 }
 
 // needBack is need for echoes alone: what answers long echoes with silence may answer short probes of other kinds.
@@ -199,7 +205,8 @@ func (t *track) fragmented(size int) bool {
 // backDone reports whether the way back is known.
 func (t *track) backDone() bool {
 	low := t.returned()
-	return low >= t.low() || low > 0 && (t.fragmented(low+1) || t.at(low+1, Echo).tries >= t.needBack())
+	next := t.at(max(low+1, MinMTU), Echo)
+	return low >= t.low() || low > 0 && (t.fragmented(low+1) || t.echoRefused(low+1) || next.tries >= t.needBack())
 }
 
 // planControls adds probes of sizes that pass: what is lost of them tells how much silence proves. They come last, so that

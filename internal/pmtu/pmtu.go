@@ -118,7 +118,7 @@ type Result struct {
 	Hole     *Hole         // nil when every size that does not arrive is answered as it should be
 	Walk     []Step        // what a host meets that begins with Local and believes each Packet Too Big
 	Said     []Said        // the Packet Too Big messages, a row for each sender and MTU, in the order of their hops
-	Forged   int           // Packet Too Big that match no probe
+	Forged   int           // Packet Too Big that match no probe and say less than arrives
 	Refused  []Refusal     // Destination Unreachable, a row for each sender and code
 	Return   Return        // the way back
 	Split    *Split        // nil unless the kinds of probes go by different paths
@@ -190,9 +190,9 @@ type Refusal struct {
 
 // Split says that echoes go by another path than the other kinds of probes, as where routers spread flows by protocol or port.
 type Split struct {
-	Echo          int  // the path MTU of the echoes, in bytes
-	Other         Kind // a kind that gets farther
-	After, Before int  // the last hop that a longer echo comes to, and the first that it does not; as in Hole
+	Echo  int  // the path MTU of the echoes, in bytes
+	Other Kind // a kind that gets farther
+	Told  bool // longer echoes are answered by a Packet Too Big; else they vanish where Hole says
 }
 
 // Return is what is known of the way back.

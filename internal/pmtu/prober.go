@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -58,7 +59,9 @@ func (s *shot) settled() bool {
 func (s *shot) passed() bool { return s.answer != nil || s.exceeded != nil }
 
 // denied reports whether somebody says that the shot did not get through, this host's own filter among them.
-func (s *shot) denied() bool { return s.tooBig != nil || s.refused != nil || s.held != nil }
+func (s *shot) denied(target netip.Addr) bool {
+	return s.tooBig != nil || s.refused != nil && s.refused.Source != target || s.held != nil
+}
 
 // full reports whether the shot was to reach the target.
 func (s *shot) full() bool { return s.HopLimit >= hopLimit }
@@ -74,13 +77,13 @@ type answered struct {
 type prober struct {
 	Config
 	net      Transport
-	shots    []*shot    // by ID-1
-	round    int        // batches so far; those before the current one have been waited for
-	answered []answered // by flow
-	forged   int
-	heard    bool // anything came back at all
-	liar     bool // a Packet Too Big came for a probe that arrived
-	clean    bool // an echo as long as may be sent came back whole
+	shots    []*shot        // by ID-1
+	round    int            // batches so far; those before the current one have been waited for
+	answered []answered     // by flow
+	forged   map[uint32]int // Packet Too Big that match no probe, by their MTU
+	heard    bool           // anything came back at all
+	liar     bool           // a Packet Too Big came for a probe that arrived
+	clean    bool           // an echo as long as may be sent came back whole
 
 	start, last     time.Time // of sending
 	min, mean, vary time.Duration
@@ -94,7 +97,7 @@ func Run(ctx context.Context, c Config, net Transport) (*Result, error) {
 	if len(c.Kinds) == 0 {
 		c.Kinds = []Kind{Echo, UDP, TCP, Option}
 	}
-	p := &prober{Config: c, net: net, start: net.Now(), answered: make([]answered, c.Flows)}
+	p := &prober{Config: c, net: net, start: net.Now(), answered: make([]answered, c.Flows), forged: make(map[uint32]int)}
 	tracks := make([]*track, c.Flows)
 	for i := range tracks {
 		tracks[i] = newTrack(p, i)
@@ -111,6 +114,9 @@ func Run(ctx context.Context, c Config, net Transport) (*Result, error) {
 	r.Sent = sent
 	return r, err
 }
+
+// maxForged bounds how many MTUs of messages that match no probe are kept.
+const maxForged = 64
 
 // maxRounds is more than any path takes; a target that changes its mind all the time would take for ever.
 const maxRounds = 40
@@ -249,7 +255,9 @@ func (p *prober) wait() time.Duration {
 func (p *prober) take(r Reply) {
 	if r.ID < 1 || r.ID > len(p.shots) {
 		if r.Type == TooBig {
-			p.forged++
+			if _, known := p.forged[r.MTU]; known || len(p.forged) < maxForged {
+				p.forged[r.MTU]++
+			}
 		}
 		if p.Trace != nil {
 			p.Trace(Probe{}, time.Time{}, &r)
@@ -261,7 +269,7 @@ func (p *prober) take(r Reply) {
 	if p.Trace != nil {
 		p.Trace(s.Probe, s.at, &r)
 	}
-	if r.Type == Unreachable && r.Source == p.Target {
+	if r.Type == Unreachable && r.Source == p.Target && limited(s.Kind) {
 		r.Type = Answer // whoever refuses a packet has got it
 	}
 	slot := s.slot(r.Type)

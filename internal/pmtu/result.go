@@ -9,7 +9,7 @@ import (
 // result puts together what the tracks came to.
 func (p *prober) result(tracks []*track, complete bool) *Result {
 	t := tracks[0]
-	r := &Result{Target: p.Target, Local: p.Local, Forged: p.forged, Rounds: p.round,
+	r := &Result{Target: p.Target, Local: p.Local, Rounds: p.round,
 		Took: p.net.Now().Sub(p.start), RTT: p.min, Complete: complete}
 	for _, t := range tracks {
 		r.Reached = r.Reached || t.low() > 0
@@ -17,6 +17,11 @@ func (p *prober) result(tracks []*track, complete bool) *Result {
 	for _, s := range p.shots {
 		if s.held != nil {
 			r.Held++
+		}
+	}
+	for mtu, n := range p.forged {
+		if int(mtu) < t.low() { // others may well be true, about other packets
+			r.Forged += n
 		}
 	}
 	t.sizes(r)
@@ -56,6 +61,9 @@ func (t *track) sizes(r *Result) {
 		return
 	}
 	r.TooBig = t.high(low, all...)
+	if low < MinMTU && t.arrived(TCP) == low && r.TooBig > 0 && t.at(r.TooBig, all...).refused == 0 {
+		r.TooBig = 0 // the target may drop a SYN with data, whatever its size
+	}
 	b := t.bound(low)
 	if low == 0 || b == open || low < MinMTU {
 		return
@@ -127,7 +135,6 @@ func (t *track) path() ([]Hop, int) {
 // sayings returns the Packet Too Big messages by sender and MTU.
 func (t *track) sayings(hops []Hop) []Said {
 	var list []Said
-	low := t.low()
 	for s := range t.mine {
 		r := s.tooBig
 		if r == nil {
@@ -145,7 +152,7 @@ func (t *track) sayings(hops []Hop) []Said {
 		x.Count++
 		x.Smallest, x.Largest = min(x.Smallest, s.Size), max(x.Largest, s.Size)
 		x.Filtered = x.Filtered && r.Filtered
-		x.Low = x.Low || low > int(r.MTU)
+		x.Low = x.Low || s.passed() || s.Kind != TCP && t.arrived(s.Kind) > int(r.MTU)
 		x.High = x.High || int(r.MTU) >= s.Size
 	}
 	slices.SortStableFunc(list, func(a, b Said) int {
@@ -245,25 +252,31 @@ func (t *track) back() Return {
 		r.MTU = min(r.MTU, r.Most)
 		return r
 	}
-	if t.bound(top) != either && t.backDone() {
-		r.Most, r.Hole = low, true
+	if t.bound(top) != either && t.backDone() && !t.echoRefused(low+1) {
+		r.Most, r.Hole = max(low, MinMTU-1), true
 	}
 	return r
 }
 
 // split tells apart what gets lost on the way back from what gets lost on the way there, where echoes take another one than
-// the probes that get farther: routers tell how far the echoes come.
+// the probes that get farther: routers tell how far the echoes come, or say Packet Too Big of them.
 func (t *track) split(r *Result) {
 	size, ok := t.lostBack()
-	if !r.Return.Hole || !ok {
+	if !ok {
+		return
+	}
+	other, _ := t.short()
+	if t.echoRefused(size) && r.MTU > 0 {
+		r.Split = &Split{Echo: size - 1, Other: other, Told: true}
+		r.MTU, r.Return = size-1, Return{MTU: size - 1}
 		return
 	}
 	hops, distance := t.hops()
 	after, before := t.place(size)
 	switch last := t.lastHeard(hops); {
-	case before > 0 && before != distance:
-		other, _ := t.short()
-		r.Split = &Split{Echo: size - 1, Other: other, After: after, Before: before}
+	case !r.Return.Hole:
+	case before > 0 && before != distance && r.MTU > 0:
+		r.Split = &Split{Echo: size - 1, Other: other}
 		r.Hole = &Hole{Size: size, After: after, Before: before}
 		r.MTU, r.Return = size-1, Return{MTU: size - 1}
 	case after < last: // it is not proven that they come to the last router

@@ -60,7 +60,22 @@ func (t *track) arrived(k Kind) int { return t.answered[t.flow].largest[k] }
 // low returns the largest size that is known to arrive, by any kind.
 func (t *track) low() int {
 	a := &t.answered[t.flow].largest
-	return max(a[Echo], a[UDP], a[TCP], a[Option])
+	low := max(a[Echo], a[UDP], a[Option])
+	if low == 0 || !t.scattered() {
+		low = max(low, a[TCP])
+	}
+	return low
+}
+
+// scattered reports whether TCP takes several ways: what one SYN was refused for, another got through with. It is of no use
+// then.
+func (t *track) scattered() bool {
+	for s := range t.whole {
+		if s.Kind == TCP && s.tooBig != nil && !s.passed() && s.Size < t.arrived(TCP) {
+			return true
+		}
+	}
+	return false
 }
 
 // returned returns the largest echo whose answer came back whole.
@@ -78,7 +93,7 @@ func (t *track) at(size int, kinds ...Kind) (c count) {
 		if s.Size != size || !slices.Contains(kinds, s.Kind) {
 			continue
 		}
-		if s.denied() {
+		if s.denied(t.Target) {
 			c.refused++
 		}
 		if t.telling(s) {
@@ -119,7 +134,7 @@ func (t *track) kind() Kind {
 // alone; ok is false when the target answers none.
 func (t *track) short() (k Kind, ok bool) {
 	for _, k := range []Kind{TCP, UDP, Option} {
-		if t.arrived(k) > 0 {
+		if t.arrived(k) > 0 && !(k == TCP && t.scattered()) {
 			return k, true
 		}
 	}
@@ -155,7 +170,7 @@ func (t *track) high(low int, kinds ...Kind) int {
 		if s.Size <= low || s.answer != nil || high > 0 && s.Size >= high {
 			continue
 		}
-		if s.denied() || slices.Contains(kinds, s.Kind) && t.telling(s) {
+		if s.denied(t.Target) || slices.Contains(kinds, s.Kind) && t.telling(s) {
 			high = s.Size
 		}
 	}
@@ -205,8 +220,12 @@ var all = []Kind{Echo, UDP, TCP, Option}
 
 // distrusted reports whether somebody says Packet Too Big of what arrives all the same.
 func (t *track) distrusted() bool {
-	low := t.low()
 	for s := range t.whole {
+		// A SYN may take another way than the last one, as its port is another.
+		low := 0
+		if s.Kind != TCP {
+			low = t.arrived(s.Kind)
+		}
 		if s.tooBig != nil && (s.passed() || s.Size <= low || int(s.tooBig.MTU) < low) {
 			return true
 		}
@@ -248,7 +267,7 @@ func (t *track) plan(b *batch) {
 		}
 	}
 	if len(b.probes) > before {
-		b.gap = max(b.gap, spacing)
+		b.gap = max(b.gap, t.spacing())
 		if t.slowly() {
 			b.gap = calmGap
 			b.probes = b.probes[:min(len(b.probes), before+calmBatch)]
@@ -267,6 +286,18 @@ func (t *track) sentAll() int {
 		n++
 	}
 	return n
+}
+
+// spacing keeps the probes of a round apart: the more, the more is lost, as bursts of loss and short queues do not take all of
+// them then.
+func (t *track) spacing() time.Duration {
+	switch n, lost := t.controls(all...); {
+	case lost == 0:
+		return spacing
+	case lost < n/4:
+		return 5 * time.Millisecond
+	}
+	return 20 * time.Millisecond
 }
 
 // How slowly probes are sent where much of a batch is lost: what limits the rate of echoes lets ten a second pass, mostly.

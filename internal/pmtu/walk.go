@@ -55,7 +55,7 @@ func (t *track) denial(size int) *Reply {
 		case s.Size != size || s.tooBig != nil:
 		case s.held != nil:
 			return s.held
-		case s.refused != nil:
+		case s.refused != nil && s.refused.Source != t.Target:
 			return s.refused
 		}
 	}
@@ -66,7 +66,7 @@ func (t *track) denial(size int) *Reply {
 func (t *track) region(size int) (floor int) {
 	floor = t.low()
 	for s := range t.mine {
-		if s.Size < size && s.Size > floor && s.denied() && !(s.tooBig != nil && s.tooBig.Filtered) {
+		if s.Size < size && s.Size > floor && s.denied(t.Target) && !(s.tooBig != nil && s.tooBig.Filtered) {
 			floor = s.Size
 		}
 	}

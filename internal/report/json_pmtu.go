@@ -107,9 +107,12 @@ func (o object) pathMTU(p *PathMTU) object {
 	if h := p.Hole; h != nil {
 		o = o.hole(h)
 	}
+	if s := p.Split; s != nil {
+		o = o.key("split").open('{').uint("echo", uint64(s.Echo)).key("other").string(s.Other.String()).close('}')
+	}
 	o = o.walk(p.Walk).said(p.Said).refused(p.Refused).flows(p.Flows).encapsulation(p)
 	o = o.uint("sent", uint64(p.Sent)).uint("rounds", uint64(p.Rounds)).ms("took_ms", p.Took).positiveMS("rtt", p.RTT)
-	return o.float("loss", p.Loss, 3).uint("forged", uint64(p.Forged))
+	return o.float("loss", p.Loss, 3).uint("forged", uint64(p.Forged)).positive("held", p.Held)
 }
 
 func (o object) hole(h *pmtu.Hole) object {
@@ -134,11 +137,18 @@ func (o object) walk(steps []pmtu.Step) object {
 			o = o.string("silent")
 		case s.Ignored:
 			o = o.string("ignored")
+		case s.Refused:
+			o = o.string("unreachable").uint("code", uint64(s.Code))
+		case s.Held:
+			o = o.string("held")
 		default:
 			o = o.string("too-big")
 		}
+		if s.MTU > 0 {
+			o = o.uint("mtu", uint64(s.MTU))
+		}
 		if s.Source.IsValid() {
-			o = o.uint("mtu", uint64(s.MTU)).addr("source", s.Source)
+			o = o.addr("source", s.Source)
 		}
 		o = o.close('}')
 	}

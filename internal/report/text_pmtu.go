@@ -40,7 +40,7 @@ func (t *Text) PathMTU(p *PathMTU) {
 // broken reports whether connections over the path hang, or cannot be made.
 func broken(p *PathMTU) bool {
 	switch {
-	case p.Complete && !p.Reached, p.Hole != nil, p.Return.Hole, lastStep(p).Ignored:
+	case p.Complete && !p.Reached, p.Hole != nil, p.Return.Hole, lastStep(p).Ignored, lastStep(p).Refused, lastStep(p).Held:
 		return true
 	case p.MTU == 0 && p.TooBig > 0 && p.TooBig <= pmtu.MinMTU:
 		return true
@@ -67,6 +67,14 @@ func pmtuHead(p *PathMTU) string {
 		}
 		return s + backHead(p)
 	}
+	if s := p.Split; s != nil {
+		head := fmt.Sprintf("%s: the path MTU depends on the kind of packet:%s%d for echo, %d for %s.", name, nbsp, s.Echo, p.AtLeast,
+			kindWord(s.Other))
+		if p.Hole != nil {
+			head += " BLACK HOLE: longer echoes vanish without a word " + holePlace(p, p.Hole) + "."
+		}
+		return head
+	}
 	if flows := flowGroups(p.Flows); len(flows) > 1 {
 		return name + ": the path MTU depends on the flow: " + flowHead(flows) + backHead(p)
 	}
@@ -82,6 +90,8 @@ func unreached(p *PathMTU) string {
 		}
 	}
 	switch {
+	case p.Held > 0 && p.Held == p.Sent:
+		return "was not probed: a filter of this host lets no packet out."
 	case !p.Complete && p.Sent == 0:
 		return "was not probed: nothing was sent before it ended."
 	case !p.Complete && len(p.Refused) == 0:
@@ -158,9 +168,9 @@ func backHead(p *PathMTU) string {
 	b := p.Return
 	switch {
 	case b.Hole && b.MTU > 0:
-		return fmt.Sprintf(" On the way back answers above%s%d vanish: BLACK HOLE.", nbsp, b.MTU)
+		return fmt.Sprintf(" Echoes above%s%d get no answer: BLACK HOLE on the way back, or a filter of long echoes.", nbsp, b.MTU)
 	case b.Hole:
-		return " On the way back long answers vanish: BLACK HOLE."
+		return " Long echoes get no answer: BLACK HOLE on the way back, or a filter of them."
 	case backNarrow(p):
 		return fmt.Sprintf(" The way back is narrower:%s%s.", nbsp, backRange(b))
 	}
@@ -184,7 +194,7 @@ func backRange(b pmtu.Return) string {
 func pmtuProof(p *PathMTU) string {
 	var s string
 	switch {
-	case !p.Reached && len(p.Refused) > 0:
+	case !p.Reached && (len(p.Refused) > 0 || p.Held == p.Sent):
 	case !p.Reached && p.Complete:
 		s = "No answer to " + silentKinds(p) + ". "
 	case p.MTU == 0:
@@ -255,6 +265,9 @@ func notAnswered(p *PathMTU) string {
 func sourceHop(p *PathMTU, a netip.Addr) string {
 	if s := firstSaid(p, func(s *pmtu.Said) bool { return s.Source == a }); s != nil {
 		return sayer(s)
+	}
+	if i := slices.IndexFunc(p.Hops, func(h pmtu.Hop) bool { return h.Address == a }); i >= 0 {
+		return fmt.Sprintf("hop%s%d", nbsp, i+1)
 	}
 	return a.String()
 }

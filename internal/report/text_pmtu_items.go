@@ -80,6 +80,10 @@ func walkText(p *PathMTU) string {
 		switch {
 		case s.Passed:
 			b.WriteString(", which arrives")
+		case s.Held:
+			b.WriteString(", which this host's own filter drops")
+		case s.Refused:
+			fmt.Fprintf(&b, ", are refused by %s without an MTU, and fail", sourceHop(p, s.Source))
 		case s.Silent && p.Hole != nil && p.Hole.Here:
 			b.WriteString(", and hang: their own filter drops the Packet Too Big")
 		case s.Silent:

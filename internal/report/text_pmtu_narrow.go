@@ -13,6 +13,13 @@ func narrowed(p *PathMTU) string {
 	if h := p.Hole; h != nil {
 		return ", BLACK HOLE: " + holeHead(p, h) + "."
 	}
+	switch last := lastStep(p); {
+	case last.Held:
+		return fmt.Sprintf(", but that is this host's own doing: a filter lets no packet of%s%d bytes out.", nbsp, last.Size)
+	case last.Refused:
+		name, _ := refusal(&pmtu.Refusal{Code: last.Code})
+		return fmt.Sprintf(": %s answers longer packets with %s, from which hosts learn no MTU.", sourceHop(p, last.Source), name)
+	}
 	if s := firstSaid(p, func(s *pmtu.Said) bool { return s.MTU < pmtu.MinMTU }); s != nil {
 		return fmt.Sprintf(", but %s says%s%d, which hosts do not believe: every IPv6 link carries%s%d.",
 			sayer(s), nbsp, s.MTU, nbsp, pmtu.MinMTU)

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -239,9 +240,9 @@ func backText(p *PathMTU) (text, sgr string) {
 	b := p.Return
 	switch {
 	case b.Hole && b.MTU == 0:
-		return "long answers vanish without a word: a black hole on the way back", sgrBold + sgrRed
+		return "long echoes get no answer, though they arrive there", sgrBold + sgrRed
 	case b.Hole:
-		return fmt.Sprintf("%d: longer answers vanish without a word, a black hole on the way back", b.MTU), sgrBold + sgrRed
+		return fmt.Sprintf("%d: longer echoes get no answer, though they arrive there", b.MTU), sgrBold + sgrRed
 	case b.MTU == 0:
 		return fmt.Sprintf("not known: answers to %s are short", kindWord(p.Method)), sgrDim
 	case backNarrow(p):
@@ -258,10 +259,28 @@ func narrowings(p *PathMTU, n int) []pathRow {
 			rows = append(rows, saidRow(p, s))
 		}
 	}
+	if text, at := deniedText(p); text != "" && at == n {
+		rows = append(rows, pathRow{hop: markHole, text: text, sgr: sgrBold + sgrRed})
+	}
 	if h := p.Hole; h != nil && !told(h) && h.After == n && (h.After > 0 || h.Before > 0) {
 		rows = append(rows, pathRow{hop: markHole, text: holeText(p, h), sgr: sgrBold + sgrRed})
 	}
 	return rows
+}
+
+// deniedText says what keeps long packets back other than a narrow link, and behind which hop; "" for nothing, or where the
+// hop is not known.
+func deniedText(p *PathMTU) (text string, at int) {
+	last := lastStep(p)
+	switch {
+	case last.Held:
+		return fmt.Sprintf("packets of %d bytes are not let out: a filter of this host", last.Size), 0
+	case last.Refused:
+		name, cause := refusal(&pmtu.Refusal{Code: last.Code})
+		i := slices.IndexFunc(p.Hops, func(h pmtu.Hop) bool { return h.Address == last.Source })
+		return fmt.Sprintf("packets of %d bytes are refused here, %s: %s", last.Size, name, cause), i + 1
+	}
+	return "", 0
 }
 
 func saidRow(p *PathMTU, s *pmtu.Said) pathRow {

@@ -97,7 +97,22 @@ func pathCases() map[string]*PathMTU {
 		"jumbo": with(pathResult(9000), func(p *PathMTU) { p.Distance = 1 }),
 		"max":   with(pathResult(1400), func(p *PathMTU) { p.Max = 1400 }),
 		"limit": with(pathResult(1400), func(p *PathMTU) { p.Limit, p.DeviceMTU = host.LimitRoute, 1500 }),
-		"ptb":   refused(1450, 1400, 2, 1400),
+		"split": with(hole(1500, 1400, 1), func(p *PathMTU) {
+			p.AtLeast, p.Split = 1500, &pmtu.Split{Echo: 1400, Other: pmtu.TCP}
+		}),
+		"split-told": with(refused(1500, 1400, 1, 1400), func(p *PathMTU) {
+			p.AtLeast, p.Split = 1500, &pmtu.Split{Echo: 1400, Other: pmtu.TCP, Told: true}
+		}),
+		"held": with(narrow(1450, 1400, 0), func(p *PathMTU) {
+			p.Held, p.Walk = 12, []pmtu.Step{{Size: 1450, Held: true}}
+		}),
+		"held-all": with(pathResult(1450), func(p *PathMTU) {
+			p.Held, p.Sent, p.Reached, p.MTU, p.AtLeast, p.Hops, p.Distance, p.Return = 66, 66, false, 0, 0, nil, 0, pmtu.Return{}
+		}),
+		"rejected": with(narrow(1500, 1400, 2), func(p *PathMTU) {
+			p.Walk = []pmtu.Step{{Size: 1500, Refused: true, Code: 1, Source: pathHops[1]}}
+		}),
+		"ptb": refused(1450, 1400, 2, 1400),
 		"staircase": with(narrow(1500, 1280, 1), func(p *PathMTU) {
 			p.Hops[1].Largest, p.Hops[2].Largest = 1450, 1400
 			p.Walk = nil
@@ -322,7 +337,7 @@ func TestPathMTUColor(t *testing.T) {
 func TestPathMTUHeadIsRed(t *testing.T) {
 	red := map[string]bool{"silent": true, "loop": true, "no-route": true, "unanswered": true, "refused-at-once": true, "either": true,
 		"mixed": true, "tcp": true, "tunnel-advice": true, "return-hole": true, "ptb-high": true, "ptb-1200": true, "filtered-here": true,
-		"flows": true, "flow-dead": true, "below-1280": true}
+		"flows": true, "flow-dead": true, "below-1280": true, "split": true, "held": true, "held-all": true, "rejected": true}
 	for name, p := range pathCases() {
 		got := strings.HasPrefix(pathText(t, Style{Color: true}, p), sgrBold+sgrRed)
 		if want := red[name] || strings.HasPrefix(name, "hole"); got != want {
