@@ -132,7 +132,7 @@ func TestMatchErrors(t *testing.T) {
 		{"option, none sent", target, 4, 2, UDP, none},
 		{"option, by a router", hop, 4, 2, Option, none},
 		{"next header", target, 4, 1, Option, Reply{}},
-		{"next header, tcp", target, 4, 1, TCP, Reply{}},
+		{"next header, tcp", target, 4, 1, TCP, none},
 		{"next header, for an echo", target, 4, 1, Echo, none},
 		{"header", target, 4, 0, Option, none},
 		{"too big in the target's name", target, 2, 0, UDP, Reply{Type: TooBig, MTU: 40}},

@@ -265,7 +265,7 @@ func (t *track) split(r *Result) {
 	if !ok {
 		return
 	}
-	other, _ := t.short()
+	other := t.method()
 	if t.echoRefused(size) && r.MTU > 0 {
 		r.Split = &Split{Echo: size - 1, Other: other, Told: true}
 		r.MTU, r.Return = size-1, Return{MTU: size - 1}

@@ -71,7 +71,7 @@ func (t *track) low() int {
 // then.
 func (t *track) scattered() bool {
 	for s := range t.whole {
-		if s.Kind == TCP && s.tooBig != nil && !s.passed() && s.Size < t.arrived(TCP) {
+		if s.Kind == TCP && s.tooBig != nil && !s.passed() && s.Size <= t.arrived(TCP) {
 			return true
 		}
 	}
