@@ -165,6 +165,11 @@ func (j *judge) back() {
 	if b.Most > b.MTU {
 		size = fmt.Sprintf("%d to %d", b.MTU, b.Most)
 	}
+	if b.Hole && b.MTU < MinMTU {
+		j.add("pmtu.return-black-hole", netip.Addr{}, "echoes of %d bytes and more get no answer from %v, though %d arrive there: the answers "+
+			"vanish on the way back, unless a filter drops long echoes", MinMTU, j.Target, j.AtLeast)
+		return
+	}
 	if b.Hole {
 		j.add("pmtu.return-black-hole", netip.Addr{}, "echoes of more than %s bytes get no answer from %v, though %d arrive there: the answers "+
 			"vanish on the way back, unless a filter drops long echoes", size, j.Target, j.AtLeast)
@@ -215,8 +220,8 @@ func (j *judge) flows() {
 		j.add("pmtu.flows-differ", netip.Addr{}, "echoes of more than %d bytes are answered by Packet Too Big, while %s of %d arrives: they "+
 			"go by different paths", s.Echo, strings.ToUpper(s.Other.String()), j.AtLeast).Severity = rule.Warning
 	default:
-		j.add("pmtu.flows-differ", netip.Addr{}, "echoes of more than %d bytes vanish %s, while %s of %d arrives: they go by different paths",
-			s.Echo, j.Place(), strings.ToUpper(s.Other.String()), j.AtLeast)
+		j.add("pmtu.flows-differ", netip.Addr{}, "echoes of more than %d bytes vanish %s, while %s of %d arrives: they go by different "+
+			"paths, unless a filter there drops long echoes", s.Echo, j.Place(), strings.ToUpper(s.Other.String()), j.AtLeast)
 	}
 	if len(j.Flows) == 0 {
 		return
