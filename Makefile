@@ -22,10 +22,11 @@ build:
 run: build
 	@$(GO) run ./internal/lab/demo $(BIN)
 
-# -count=1: some tests build and run the binary, which go's cache of test results does not see.
+# -count=1: some tests build and run the binary, which go's cache of test results does not see. -timeout: forty probes of a
+# network that loses packets take minutes.
 test:
 	@scripts/deps.sh test
-	$(GO) test -count=1 ./...
+	$(GO) test -count=1 -timeout 20m ./...
 
 lint:
 	@scripts/deps.sh lint

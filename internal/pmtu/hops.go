@@ -137,6 +137,7 @@ func (t *track) follow(b *batch, size int) {
 			if n = t.need() - t.missed(h, size); n <= 0 || t.hopTries(h, small) > maxHopTries {
 				continue
 			}
+			n += spare
 			b.pause = max(b.pause, t.rest(h))
 			b.add(n, Probe{Kind: kind, Size: size, HopLimit: h, Flow: t.flow})
 			b.add(1, Probe{Kind: kind, Size: small, HopLimit: h, Flow: t.flow})
@@ -156,15 +157,25 @@ func (t *track) asked(k Kind, h int) bool {
 	return false
 }
 
+// spare is how many probes more than it takes are sent where loss counts, as it may be seen to be more meanwhile.
+const spare = 2
+
 // maxHopTries bounds how often a router is asked whether it still answers.
 const maxHopTries = 6
 
-// rest returns how long a router is to be left in peace before it is asked again: not at all the first time.
+// rest returns how long a router is to be left in peace before it is asked again: not at all if it answered the last time.
 func (t *track) rest(h int) time.Duration {
-	if t.hopTries(h, small) < 2 {
-		return 0
+	wait := time.Duration(0)
+	for s := range t.mine {
+		if s.HopLimit != h || s.Size > small {
+			continue
+		}
+		wait = loneWait
+		if s.exceeded != nil {
+			wait = 0
+		}
 	}
-	return loneWait
+	return wait
 }
 
 // missed counts the probes of a size that did not come to a router, for all that is known: in the same round it answered

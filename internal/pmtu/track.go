@@ -294,7 +294,7 @@ func (t *track) spacing() time.Duration {
 	switch n, lost := t.controls(all...); {
 	case lost == 0:
 		return spacing
-	case lost < n/4:
+	case 4*lost < n:
 		return 5 * time.Millisecond
 	}
 	return 20 * time.Millisecond
