@@ -106,18 +106,29 @@ func (t *track) at(size int, kinds ...Kind) (c count) {
 // telling reports whether the silence of a shot says something: the target answers that kind, and did so when it was sent.
 func (t *track) telling(s *shot) bool { return s.round >= t.calm && t.controlled(s) }
 
-// controlled reports whether a probe of the same kind that was sent after s in the same round is answered: so it was not a
-// limit on the rate of the probes, or of the answers, that kept the target silent.
+// controlled reports whether the probes of the same kind that pass, of those that were sent after s in the same round, are
+// answered, most of them: so it was not a limit on the rate of the probes, or of the answers, that kept the target silent.
 func (t *track) controlled(s *shot) bool {
+	pass := t.arrived(s.Kind)
+	if s.Kind == Echo {
+		pass = t.returned()
+	}
+	n, answered := 0, 0
 	for _, c := range t.shots[s.ID:] {
 		if c.round != s.round {
 			break
 		}
-		if c.Flow == s.Flow && c.Kind == s.Kind && c.full() && c.answer != nil {
-			return true
+		if c.Flow != s.Flow || c.Kind != s.Kind || !c.full() {
+			continue
+		}
+		if c.answer != nil {
+			answered++
+		}
+		if c.answer != nil || c.Size <= pass {
+			n++
 		}
 	}
-	return false
+	return answered > 0 && 2*answered >= n
 }
 
 // kind returns the kind that sizes are searched with: echo, as long as its answers do not get lost on the way back, else
@@ -324,7 +335,7 @@ func (t *track) calmDown() bool {
 // slowly reports whether probes are to be sent slowly: as long as that has not been seen to make no difference.
 func (t *track) slowly() bool {
 	n, lost := t.controls(all...)
-	return t.calm > 0 && (n < calmSample || lost <= n/8)
+	return t.calm > 0 && (n < calmSample || lost <= n/4)
 }
 
 const (
