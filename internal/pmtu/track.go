@@ -1,9 +1,6 @@
 package pmtu
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // track is the search of one flow. It asks itself after each round what is still to be known, and goes by all the shots of
 // its flow, and not by what it meant to find out with them. What it counts bounds its tries.
@@ -43,16 +40,6 @@ func (t *track) whole(yield func(*shot) bool) {
 
 // allowed reports whether probes of a kind may be sent.
 func (t *track) allowed(k Kind) bool { return slices.Contains(t.Kinds, k) }
-
-// limited reports whether targets limit the rate of the answers to a kind: Linux has a burst of six, and ten a second.
-func limited(k Kind) bool { return k == UDP || k == Option }
-
-const (
-	limitedBatch = 5                      // of a limited kind in a round
-	limitedPause = 500 * time.Millisecond // until that many are answered again
-	// maxLimited is after how many such rounds it is given up: the limit is a stricter one.
-	maxLimited = 16
-)
 
 // arrived returns the largest size that is known to reach the target by probes of a kind; 0 for none.
 func (t *track) arrived(k Kind) int { return t.answered[t.flow].largest[k] }
@@ -284,133 +271,5 @@ func (t *track) plan(b *batch) {
 			b.probes = b.probes[:min(len(b.probes), before+calmBatch)]
 		}
 		t.planControls(b)
-	}
-}
-
-// maxPackets bounds what one flow sends, whatever comes back. A path that loses a quarter of them takes half of that.
-const maxPackets = 600
-
-// sentAll counts the packets of the flow.
-func (t *track) sentAll() int {
-	n := 0
-	for range t.mine {
-		n++
-	}
-	return n
-}
-
-// spacing keeps the probes of a round apart: the more, the more is lost, as bursts of loss and short queues do not take all of
-// them then.
-func (t *track) spacing() time.Duration {
-	switch n, lost := t.controls(all...); {
-	case lost == 0:
-		return spacing
-	case 4*lost < n:
-		return 5 * time.Millisecond
-	}
-	return 20 * time.Millisecond
-}
-
-// How slowly probes are sent where much of a batch is lost: what limits the rate of echoes lets ten a second pass, mostly.
-const (
-	calmGap    = 120 * time.Millisecond
-	calmBatch  = 8
-	calmRounds = 12
-	// calmSample is how many probes that pass it takes to tell heavy loss from chance.
-	calmSample = 10
-)
-
-// calmDown has the flow sent slowly from now on, as the loss may be that of a limit; false when that has not helped.
-func (t *track) calmDown() bool {
-	n, _ := t.controls(all...)
-	if t.calm == 0 {
-		if n >= calmSample {
-			t.calm = t.round + 1
-		}
-		return true
-	}
-	return n <= mostSilence && t.round < t.calm+calmRounds
-}
-
-// slowly reports whether probes are to be sent slowly: as long as that has not been seen to make no difference.
-func (t *track) slowly() bool {
-	n, lost := t.controls(all...)
-	return t.calm > 0 && (n < calmSample || lost <= n/4)
-}
-
-const (
-	firstHops = 6 // hop limits of the first batch; routers answer so many at once
-	maxHops   = 30
-)
-
-// begin adds the first batch, and what is tried when it gets no answer.
-func (t *track) begin(b *batch) {
-	t.begun++
-	ladderOf := func(k Kind) {
-		for _, size := range ladder(t.Local) {
-			t.probe(b, 1, k, size)
-		}
-		t.probe(b, 1, k, small)
-	}
-	hops := func(k Kind) {
-		for h := 1; h <= firstHops && t.main(); h++ {
-			b.add(1, Probe{Kind: k, Size: small, HopLimit: h, Flow: t.flow})
-		}
-	}
-	one := func(k Kind, sizes ...int) {
-		for _, size := range sizes {
-			t.probe(b, 1, k, size)
-		}
-	}
-	local, least := t.Local, min(MinMTU, t.Local)
-	if t.anyEcho() && t.begun > 1 {
-		// Other kinds may go by other paths: what the flows are compared by is echoes.
-		b.pause, b.gap, t.over = limitedPause, spacing, t.begun > 3
-		one(Echo, small, least, small)
-		return
-	}
-	switch {
-	case t.begun == 1 && t.allowed(Echo):
-		if t.main() {
-			one(UDP, local)
-		}
-		ladderOf(Echo)
-		hops(Echo)
-		if t.main() {
-			one(UDP, least)
-			one(TCP, least)
-		}
-	case t.begun <= 2 && t.allowed(TCP):
-		ladderOf(TCP)
-		hops(TCP)
-		one(Echo, least, small)
-		if t.main() {
-			one(UDP, small)
-			one(Option, small, least)
-		}
-	case t.begun <= 2:
-		hops(t.Kinds[0])
-		for _, k := range t.Kinds {
-			one(k, local, least, small)
-		}
-	case t.begun <= 4:
-		b.pause, b.gap = limitedPause, spacing
-		for _, k := range t.Kinds {
-			one(k, small, least)
-		}
-	default:
-		t.over = true
-	}
-}
-
-// anyEcho reports whether any flow had an echo answered.
-func (p *prober) anyEcho() bool {
-	return slices.ContainsFunc(p.answered, func(a answered) bool { return a.largest[Echo] > 0 })
-}
-
-// probe adds n probes that are to reach the target, if the kind is allowed.
-func (t *track) probe(b *batch, n int, k Kind, size int) {
-	if t.allowed(k) {
-		b.add(n, Probe{Kind: k, Size: size, HopLimit: hopLimit, Flow: t.flow})
 	}
 }
