@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	errorSize = 8    // bytes of an ICMPv6 error before the packet that it quotes (RFC 4443 §3)
-	ipv6Size  = 40   // bytes of the IPv6 header
-	minMTU    = 1280 // bytes that every IPv6 link carries (RFC 8200 §5)
+	errorSize = 8  // bytes of an ICMPv6 error before the packet that it quotes (RFC 4443 §3)
+	ipv6Size  = 40 // bytes of the IPv6 header
+	minMTU    = encap.MinMTU
 )
 
 // checkError judges an ICMPv6 error message. before is how many findings there were before this message's.

@@ -161,22 +161,19 @@ func (j *judge) back() {
 	if b.Most == 0 || b.MTU >= j.AtLeast {
 		return
 	}
-	size := fmt.Sprint(b.MTU)
-	if b.Most > b.MTU {
-		size = fmt.Sprintf("%d to %d", b.MTU, b.Most)
-	}
-	if b.Hole && b.MTU < MinMTU {
-		j.add("pmtu.return-black-hole", netip.Addr{}, "echoes of %d bytes and more get no answer from %v, though %d arrive there: the answers "+
-			"vanish on the way back, unless a filter drops long echoes", MinMTU, j.Target, j.AtLeast)
-		return
+	sizes := fmt.Sprintf("more than %d bytes", b.MTU)
+	switch {
+	case b.Hole && b.MTU < MinMTU: // nothing between was tried
+		sizes = fmt.Sprintf("%d bytes and more", MinMTU)
+	case b.Most > b.MTU:
+		sizes = fmt.Sprintf("more than %d to %d bytes", b.MTU, b.Most)
 	}
 	if b.Hole {
-		j.add("pmtu.return-black-hole", netip.Addr{}, "echoes of more than %s bytes get no answer from %v, though %d arrive there: the answers "+
-			"vanish on the way back, unless a filter drops long echoes", size, j.Target, j.AtLeast)
+		j.add("pmtu.return-black-hole", netip.Addr{}, "echoes of %s get no answer from %v, though %d arrive there: the answers vanish on the "+
+			"way back, unless a filter drops long echoes", sizes, j.Target, j.AtLeast)
 		return
 	}
-	j.add("pmtu.return-narrow", netip.Addr{}, "%v sends answers of more than %s bytes in fragments, and %d arrive there", j.Target, size,
-		j.AtLeast)
+	j.add("pmtu.return-narrow", netip.Addr{}, "%v sends answers of %s in fragments, and %d arrive there", j.Target, sizes, j.AtLeast)
 }
 
 // said judges the Packet Too Big messages.

@@ -151,7 +151,7 @@ func (t *track) bounded(b *batch, size, n int) {
 		return
 	}
 	t.probe(b, max(n-t.at(size, k).tries, 0), k, size)
-	if kind == Echo && k != Echo {
+	if kind == Echo {
 		t.probe(b, max(2-t.at(size, Echo).tries, 0), Echo, size)
 	}
 }
@@ -267,8 +267,7 @@ func (t *track) planAlone(b *batch) {
 	if _, ok := t.vanishes(); !ok {
 		return
 	}
-	steps, _ := t.walk()
-	last := &steps[len(steps)-1]
+	last, _ := t.stand()
 	_, lost := t.controls(all...)
 	if !last.Silent || !t.told() && lost == 0 {
 		return

@@ -6,10 +6,12 @@ package pmtu
 import (
 	"net/netip"
 	"time"
+
+	"v6probe/internal/encap"
 )
 
 // MinMTU is what every IPv6 link carries, in bytes (RFC 8200 §5). Nothing is searched below it.
-const MinMTU = 1280
+const MinMTU = encap.MinMTU
 
 // Kind is the kind of a probe.
 type Kind uint8

@@ -213,8 +213,7 @@ func (t *track) hole() *Hole {
 	if !ok {
 		return nil
 	}
-	steps, _ := t.walk()
-	last := steps[len(steps)-1]
+	last, _ := t.stand()
 	h := &Hole{Size: size}
 	if t.done() {
 		h.After, h.Before = t.place(size)

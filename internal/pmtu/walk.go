@@ -88,10 +88,15 @@ func (t *track) silentFor(size int) bool {
 	return t.at(size, all...).tries > 1 && n >= t.need()
 }
 
+// stand returns the last step of the walk: the size at which a host would stand now.
+func (t *track) stand() (last Step, settled bool) {
+	steps, settled := t.walk()
+	return steps[len(steps)-1], settled
+}
+
 // planWalk adds probes of the size at which a host would stand now.
 func (t *track) planWalk(b *batch) {
-	steps, settled := t.walk()
-	last := &steps[len(steps)-1]
+	last, settled := t.stand()
 	if settled || !last.Silent {
 		return
 	}
@@ -113,15 +118,14 @@ func (t *track) vanishes() (size int, ok bool) {
 	if low >= t.Local || low == 0 {
 		return 0, false
 	}
-	steps, settled := t.walk()
-	last := &steps[len(steps)-1]
-	switch {
+	switch last, settled := t.stand(); {
 	case last.Passed || last.Ignored || last.Refused || last.Held || !settled:
 		return 0, false
 	case last.Silent:
 		return t.suspect()
+	default:
+		return last.Size, true
 	}
-	return last.Size, true
 }
 
 // suspect returns the size that is followed from hop to hop: the smallest that seems to vanish at the place where a host
@@ -131,8 +135,7 @@ func (t *track) suspect() (size int, ok bool) {
 	if low >= t.Local || low < MinMTU {
 		return 0, false
 	}
-	steps, _ := t.walk()
-	last := &steps[len(steps)-1]
+	last, _ := t.stand()
 	if !last.Silent {
 		return 0, false
 	}
