@@ -37,7 +37,8 @@ func (e Elsewhere) rules(s rule.Severity) []rule.ID {
 	return ids
 }
 
-// elsewhere writes e in a line: "Router Advertisements: 1 error (ra.no-address-source), 2 notes: v6probe ra tells them."
+// elsewhere writes e: "Router Advertisements: 1 error (ra.no-address-source), 2 notes, told by", and below it the command,
+// which is one line however long it is, to be copied.
 func (t *Text) elsewhere(e Elsewhere) {
 	var parts []string
 	for _, p := range []struct {
@@ -55,8 +56,8 @@ func (t *Text) elsewhere(e Elsewhere) {
 		parts = append(parts, s)
 	}
 	if len(parts) > 0 {
-		command := strings.ReplaceAll(printable(e.command), " ", nbsp) // in one piece, to be copied
-		t.item(0, "", 0, e.noun+": "+strings.Join(parts, ", ")+": "+command+" tells them.")
+		t.item(0, "", 0, e.noun+": "+strings.Join(parts, ", ")+", told by")
+		t.line("  " + printable(e.command))
 	}
 }
 

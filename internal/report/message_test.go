@@ -320,7 +320,8 @@ func TestNeighborsJSON(t *testing.T) {
 
 func TestElsewhere(t *testing.T) {
 	tally := rule.NewTally()
-	e := NewElsewhere(tally, "v6probe ra -r a\x1b.pcap")
+	name := strings.Repeat("a directory/", 10) + "a\x1b.pcap"
+	e := NewElsewhere(tally, "v6probe ra -r "+name)
 	s := Summary{Tally: rule.NewTally(), FailOn: rule.Error, Elsewhere: e}
 	var text bytes.Buffer
 	NewText(&text, Style{}).Verdict(s, "nothing")
@@ -332,8 +333,8 @@ func TestElsewhere(t *testing.T) {
 	tally.Add(rule.Finding{Rule: "ra.no-address-source", Severity: rule.Error})
 	text.Reset()
 	NewText(&text, Style{}).Verdict(s, "nothing")
-	want := "\nRouter Advertisements: 1 error (ra.no-address-source), 2 notes:\n" + `v6probe ra -r a\x1b.pcap tells them.` +
-		"\nPASS  0 errors, 0 warnings, 0 notes; nothing\n"
+	want := "\nRouter Advertisements: 1 error (ra.no-address-source), 2 notes, told by\n" +
+		"  v6probe ra -r " + strings.Repeat("a directory/", 10) + `a\x1b.pcap` + "\nPASS  0 errors, 0 warnings, 0 notes; nothing\n"
 	if text.String() != want {
 		t.Errorf("got %q, want %q", text.String(), want)
 	}
