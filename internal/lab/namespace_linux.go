@@ -28,7 +28,7 @@ type Namespace struct {
 func New() (*Namespace, error) {
 	n := &Namespace{keeper: make(chan func()), closed: make(chan struct{})}
 	ready := make(chan error)
-	go n.keep(ready)
+	go onThread(func() { n.keep(ready) })
 	if err := <-ready; err != nil {
 		return nil, fmt.Errorf("network namespace: %w", err)
 	}
@@ -39,10 +39,8 @@ func New() (*Namespace, error) {
 	return n, nil
 }
 
-// keep owns the keeper thread. It never unlocks it, so that the thread, which no other goroutine may inherit, ends
-// with the goroutine.
+// keep owns the keeper thread, which ends with it.
 func (n *Namespace) keep(ready chan<- error) {
-	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		ready <- fmt.Errorf("unshare: %w", err)
 		return
@@ -78,15 +76,31 @@ func (n *Namespace) Close() error {
 // belong there. Goroutines that f starts do not run inside.
 func (n *Namespace) Do(f func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
+	go onThread(func() {
 		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
 			done <- fmt.Errorf("enter the network namespace: %w", err)
 			return
 		}
 		done <- f()
-	}()
+	})
 	return <-done
+}
+
+// onThread runs f locked to a thread that ends with it. The process's first thread cannot end: it would stay in the last
+// namespace that it entered, and /proc/self/net with it, so that it waits for another to do the work.
+func onThread(f func()) {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		f()
+		return // still locked
+	}
+	done := make(chan struct{})
+	go func() {
+		onThread(f)
+		close(done)
+	}()
+	<-done
+	runtime.UnlockOSThread()
 }
 
 // Start starts cmd inside the namespace. The process is killed when the namespace is closed or this program ends.
