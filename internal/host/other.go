@@ -23,3 +23,12 @@ func FlushException(target netip.Addr) error { return errNeedsLinux }
 
 // Links fails: it needs Linux.
 func Links() ([]Link, error) { return nil, errNeedsLinux }
+
+// ReadConf fails: it needs Linux.
+func ReadConf(iface string) (Conf, error) { return Conf{}, errNeedsLinux }
+
+// Ports fails: it needs Linux.
+func Ports() ([]Port, error) { return nil, errNeedsLinux }
+
+// NotDrops fails: it needs Linux.
+func NotDrops(names []string) ([]Statement, error) { return nil, errNeedsLinux }
