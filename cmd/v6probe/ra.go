@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"github.com/spf13/cobra"
@@ -12,17 +13,20 @@ import (
 	"v6probe/internal/packet"
 	"v6probe/internal/ra"
 	"v6probe/internal/report"
+	"v6probe/internal/rule"
 )
 
 type raFlags struct {
 	sourceFlags
 	passive  bool
+	drops    bool
+	host     machine
 	routers  []string
 	prefixes []string
 }
 
 func newRA() *cobra.Command {
-	var f raFlags
+	f := raFlags{host: thisMachine()}
 	c := &cobra.Command{
 		Use:   "ra [-i IFACE | -r FILE]",
 		Short: "who advertises what, and what is wrong with it",
@@ -33,6 +37,7 @@ whether it was answered.`,
 		Example: `  v6probe ra -i eth0                      listen for up to 20 seconds, and ask
   v6probe ra -i eth0 -c 3                 until three advertisements were heard
   v6probe ra -i vnet3 --passive           on a guest's tap: only listen
+  v6probe ra -i eth0 --drops              also count those that this kernel drops
   v6probe ra -i eth0 -w fault.pcapng      keep what was seen, to replay with -r
   v6probe ra -r capture.pcap.gz --json    one JSON object a line
   tcpdump -i eth0 -w - ip6 | v6probe ra -r -
@@ -43,6 +48,7 @@ whether it was answered.`,
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.passive, "passive", false, "send nothing")
+	c.Flags().BoolVar(&f.drops, "drops", false, "count which of them this kernel drops, and where; as v6probe drops does")
 	c.Flags().StringArrayVar(&f.routers, "expect-router", nil, "only the router `ADDRESS` may advertise; repeat for more")
 	c.Flags().StringArrayVar(&f.prefixes, "expect-prefix", nil, "only `PREFIX` may be advertised; repeat for more")
 	return c
@@ -72,11 +78,16 @@ func runRA(c *cobra.Command, f *raFlags) error {
 	if err != nil {
 		return err
 	}
+	watch, err := f.watch(c)
+	if err != nil {
+		return err
+	}
+	defer watch.close()
 	s, err := f.start(c, capture.Filter{})
 	if err != nil {
 		return err
 	}
-	v := &raView{Checker: ra.New(ra.Options{Expect: want}), progress: s.progress}
+	v := &raView{Checker: ra.New(ra.Options{Expect: want}), progress: s.progress, drops: watch}
 	var meanwhile func(context.Context) func()
 	if !f.passive {
 		meanwhile = func(ctx context.Context) (wait func()) {
@@ -84,15 +95,44 @@ func runRA(c *cobra.Command, f *raFlags) error {
 			return wait
 		}
 	}
-	return f.run(c, s, v, meanwhile)
+	err = f.run(c, s, v, meanwhile)
+	if trouble := watch.trouble(); trouble != nil && (err == nil || errors.As(err, new(codeError))) {
+		return trouble
+	}
+	return err
+}
+
+// watch begins to count what the kernel drops, if that is wanted; else it returns nil.
+func (f *raFlags) watch(c *cobra.Command) (*dropWatch, error) {
+	if !f.drops {
+		return nil, nil
+	}
+	if err := f.check(c); err != nil {
+		return nil, err
+	}
+	if f.read != "" {
+		return nil, unused(c, "-r", "drops")
+	}
+	if f.iface == "" {
+		name, err := chooseInterface()
+		if err != nil {
+			return nil, err
+		}
+		f.iface = name
+	}
+	return watchDrops(f.host, f.iface, icmp6.TypeRouterAdvertisement, icmp6.TypeRouterSolicitation)
 }
 
 // raView shows who advertises what.
 type raView struct {
 	*ra.Checker
 	progress *report.Progress
-	answered func() // tells the asker that an RA was heard; may be nil
+	answered func()     // tells the asker that an RA was heard; may be nil
+	drops    *dropWatch // nil when it is not wanted
 }
+
+// Finish ends the judging, and the counting of drops.
+func (v *raView) Finish(whole bool) []rule.Finding { return v.drops.found(v.Checker.Finish(whole)) }
 
 // wanted takes RAs and RSs, whole or put together; RAs count.
 func (v *raView) wanted(p *packet.Packet) (message, counts bool) {
@@ -115,13 +155,22 @@ func (v *raView) message(p *packet.Packet) {
 	v.progress.Show("router", func(int) ([]string, int) { return report.RouterLines(v.Links()) })
 }
 
-func (v *raView) picture(t *report.Text, r outcome) { t.Links(v.Links(), r.listened) }
+func (v *raView) picture(t *report.Text, r outcome) {
+	t.Links(v.Links(), r.listened)
+	var heard uint64
+	for _, l := range v.Links() {
+		heard += l.Advertisements
+	}
+	v.drops.told(t, icmp6.TypeRouterAdvertisement, heard)
+}
 
-func (v *raView) summary(s *report.Summary) { s.Forgotten = v.Forgotten() }
+func (v *raView) summary(s *report.Summary) {
+	s.Forgotten = v.Forgotten()
+	v.drops.summary(s)
+}
 
-func (v *raView) entries(*report.JSON) error { return nil }
+func (v *raView) entries(j *report.JSON) error { return v.drops.entries(j) }
 
-// heard says how much was heard, for the verdict.
 func (v *raView) heard(r outcome) string {
 	var routers, advertisements uint64
 	for _, l := range v.Links() {

@@ -41,6 +41,7 @@ them: what is wrong, by which rule, and how to put it right.`,
   v6probe nd -i eth0              who is here, who asks in vain, which errors
   v6probe nd fe80::1 -i eth0      is that neighbor there
   v6probe pmtu 2001:db8::1        the path MTU to there, and where it narrows
+  v6probe drops                   which ICMPv6 this kernel drops, and where
   v6probe rules ra.absent         a rule explained, with its fix`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -58,7 +59,7 @@ them: what is wrong, by which rule, and how to put it right.`,
 		}
 		return hinted(hint, "%w", err)
 	})
-	root.AddCommand(newRA(), newND(), newPMTU(), newRules(), newVersion(), &cobra.Command{
+	root.AddCommand(newRA(), newND(), newPMTU(), newDrops(), newRules(), newVersion(), &cobra.Command{
 		Use:   "exit-codes",
 		Short: "what the exit codes mean",
 		Long:  exitCodesHelp,

@@ -83,14 +83,7 @@ func (j *JSON) Summary(s Summary) error {
 	o := j.obj.begin("summary")
 	o = o.key("verdict").string(s.Verdict())
 	o = o.uint("frames", s.Stats.Frames).uint("messages", s.Messages)
-	o = o.key("findings").open('{')
-	o = o.uint("error", uint64(s.Tally.Count(rule.Error)))
-	o = o.uint("warning", uint64(s.Tally.Count(rule.Warning)))
-	o = o.uint("info", uint64(s.Tally.Count(rule.Info)))
-	o = o.close('}')
-	if n := s.Tally.Unlisted(); n > 0 {
-		o = o.uint("unlisted", n)
-	}
+	o = o.findings(s.Tally)
 	o = o.uint("kernel_drops", s.Stats.KernelDrops)
 	if s.Forgotten > 0 {
 		o = o.uint("forgotten_links", s.Forgotten)
@@ -112,6 +105,9 @@ func (j *JSON) Summary(s Summary) error {
 	}
 	if s.Elsewhere.tally != nil {
 		o = o.elsewhere(s.Elsewhere)
+	}
+	if s.Dropped != nil {
+		o = o.key("drops").open('{').dropped(s.Dropped).close('}')
 	}
 	return j.end(o)
 }
@@ -137,6 +133,7 @@ type Summary struct {
 	Elsewhere      Elsewhere       // the zero value in a command that tells all it finds
 	Resolved       *resolve.Result // what asking for a neighbor came to; may be nil
 	PathMTU        *PathMTU        // what probing a path came to; may be nil
+	Dropped        *Dropped        // what this kernel dropped meanwhile; nil where that was not counted
 }
 
 // Failed reports whether a finding is as severe as FailOn.
