@@ -153,6 +153,12 @@ type probe struct {
 // start starts v6probe in a namespace and returns when it listens.
 func start(t *testing.T, ns *lab.Namespace, args ...string) *probe {
 	t.Helper()
+	return startUntil(t, ns, "listening on", args...)
+}
+
+// startUntil starts v6probe in a namespace and returns when it has said so on its standard error.
+func startUntil(t *testing.T, ns *lab.Namespace, says string, args ...string) *probe {
+	t.Helper()
 	p := launch(t, ns, exec.Command(binary, args...))
 	ctx, cancel := context.WithCancel(within(t, 20*time.Second))
 	defer cancel()
@@ -160,7 +166,7 @@ func start(t *testing.T, ns *lab.Namespace, args ...string) *probe {
 		<-p.ended
 		cancel()
 	}()
-	check(t, p.stderr.await(ctx, "listening on"))
+	check(t, p.stderr.await(ctx, says))
 	return p
 }
 

@@ -232,8 +232,9 @@ func TestPermission(t *testing.T) {
 	t.Parallel()
 	guest, _ := isolated(t)
 	for capabilities, args := range map[string][]string{
-		"cap_net_raw":               {"ra", "-i", "eth0", "--json"},
-		"cap_net_raw,cap_net_admin": {"pmtu", craft.RouterLL, "-i", "eth0", "--json"},
+		"cap_net_raw":                    {"ra", "-i", "eth0", "--json"},
+		"cap_net_raw,cap_net_admin":      {"pmtu", craft.RouterLL, "-i", "eth0", "--json"},
+		"cap_bpf,cap_perfmon,cap_syslog": {"drops", "--json"},
 	} {
 		cmd := exec.Command(binary, args...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
