@@ -208,6 +208,34 @@ func TestUnread(t *testing.T) {
 	await(t, c, b, func(s Snapshot, _ []Drop) bool { return s.Counts.Unread >= before.Counts.Unread+4 })
 }
 
+// TestShortUDP has datagrams too short for VXLAN, and not of its ports: that they are none of ours is seen at once.
+func TestShortUDP(t *testing.T) {
+	a, _ := pair(t)
+	c := open(t, Options{})
+	before, err := c.Read()
+	check(t, err)
+	udp := []byte{0, 53, 0, 53, 0, 9, 0, 0, 'x'}
+	frame := craft.Ethernet(craft.MAC(craft.GuestMAC), craft.MAC(craft.RouterMAC), nil, 0x0800,
+		craft.IPv4("192.0.2.1", "192.0.2.2", 17, udp))
+	const n = 50
+	for range n {
+		check(t, a.Inject("eth0", frame))
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		s, err := c.Read()
+		check(t, err)
+		if unread := s.Counts.Unread - before.Counts.Unread; unread >= n {
+			t.Fatalf("%d packets unread", unread)
+		}
+		if s.Counts.Seen-before.Counts.Seen >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("not dropped")
+		}
+	}
+}
+
 // TestCloseDetaches looks for the program after Close.
 func TestCloseDetaches(t *testing.T) {
 	pair(t) // skips where it must

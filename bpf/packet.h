@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* The way from a packet's first header to its ICMPv6 header. */
+#ifndef V6PROBE_PACKET_H
+#define V6PROBE_PACKET_H
+
+#include "drops.h"
+#include <bpf/bpf_core_read.h>
+
+#define htons(x) ((__be16)__builtin_bswap16(x))
+
+#define ETH_P_IP htons(0x0800)
+#define ETH_P_8021Q htons(0x8100)
+#define ETH_P_IPV6 htons(0x86dd)
+#define ETH_P_8021AD htons(0x88a8)
+
+#define VXLAN_PORT htons(4789)       /* RFC 7348, and EVPN on Linux */
+#define VXLAN_PORT_LINUX htons(8472) /* what Linux takes by default, and so CloudStack's multicast VXLAN */
+
+enum {
+	NEXT_HOP_BY_HOP = 0,
+	NEXT_IPV4 = 4,
+	NEXT_UDP = 17,
+	NEXT_IPV6 = 41,
+	NEXT_ROUTING = 43,
+	NEXT_FRAGMENT = 44,
+	NEXT_AUTHENTICATION = 51,
+	NEXT_ICMPV6 = 58,
+	NEXT_NONE = 59,
+	NEXT_DESTINATION = 60,
+	NEXT_MOBILITY = 135,
+	NEXT_ETHERNET = 143, /* RFC 8986 §10.1; never met as a next header here */
+
+	TYPE_ROUTER_SOLICITATION = 133,
+	TYPE_ROUTER_ADVERTISEMENT = 134,
+	TYPE_NEIGHBOR_ADVERTISEMENT = 136,
+	TYPE_REDIRECT = 137,
+
+	PACKET_OTHERHOST = 3,
+	PACKET_OUTGOING = 4,
+	IFF_EBRIDGE = 1 << 1, /* of net_device.priv_flags: the bridge itself, no port of one */
+	CHECKSUM_NONE = 0,
+	CHECKSUM_COMPLETE = 2,
+};
+
+/* What of a packet is looked at: enough for VXLAN over IPv6 with all its tags, and some extension headers inside. */
+#define LOOK 192
+#define MASK 255
+
+/*
+ * A packet's first bytes and what was found in them. It is memory that the verifier does not follow, as the way from header
+ * to header has too many turns for it.
+ */
+struct scratch {
+	__u8 bytes[MASK + 1 + 64]; /* so that what begins at a masked offset lies inside */
+	volatile __u32 have;       /* how many of them were read */
+	volatile __u32 at;         /* offset of the header that is next */
+	volatile __u32 ip;         /* of the last IPv6 header */
+	volatile __u32 message;    /* of the ICMPv6 header, 0 for a later piece */
+	volatile __u32 vni;
+	volatile __u16 vlan;
+	volatile __u8 next; /* what kind of header that is */
+	volatile bool tunneled;
+	struct key key;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct ipv6 {
+	__u8 version, flow[3];
+	__be16 payload;
+	__u8 next;
+	__u8 hop_limit;
+	__u8 source[16];
+	__u8 destination[16];
+};
+
+/* The ICMPv6 header and four bytes of the body. */
+struct icmpv6 {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__u8 body[4];
+};
+
+struct ipv4 {
+	__u8 version_length, tos;
+	__be16 length, id, offset;
+	__u8 ttl, protocol;
+};
+
+struct extension {
+	__u8 next;
+	__u8 length;
+	__be16 offset; /* of a fragment header */
+	__u8 rest[4];
+};
+
+struct vxlan {
+	__be16 source_port, port, length, checksum;
+	__u8 flags, reserved[3];
+	__u8 vni[3], reserved2;
+};
+
+/* An Ethernet header with room for two VLAN tags. */
+struct ethernet {
+	__u8 addresses[12];
+	__be16 type;
+	__be16 tag;
+	__be16 type2;
+	__be16 tag2;
+	__be16 type3;
+};
+
+enum found { NOT_OURS, OURS, UNREAD };
+
+extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __weak __ksym;
+
+/*
+ * The programs of type tp_btf read the kernel's structures as if they were their own, which costs nothing. Those of type
+ * raw_tp, for kernels without BTF of their own, have to copy. In each program one side is left out by the compiler.
+ */
+#define GET(field) (btf ? skb->field : BPF_CORE_READ(skb, field))
+#define GET_BITS(field) (btf ? BPF_CORE_READ_BITFIELD(skb, field) : BPF_CORE_READ_BITFIELD_PROBED(skb, field))
+
+static __always_inline bool is_vlan(__be16 type)
+{
+	return type == ETH_P_8021Q || type == ETH_P_8021AD;
+}
+
+/* Returns the address of what stands at an offset, in a way that the verifier can follow. */
+static __always_inline void *look(struct scratch *s, __u32 offset)
+{
+	asm volatile("%0 &= 255" : "+r"(offset));
+	return s->bytes + offset;
+}
+
+/* Copies from a packet wherever its bytes lie. It has a stack frame of its own, as a dynptr's place in one cannot be reused. */
+static __attribute__((noinline)) int copy_paged(struct sk_buff *skb, struct scratch *s, __u32 offset, __u32 size)
+{
+	struct bpf_dynptr ptr;
+
+	if (bpf_dynptr_from_skb(skb, 0, &ptr))
+		return -1;
+	return bpf_dynptr_read(s->bytes, size & MASK, &ptr, offset, 0);
+}
+
+/*
+ * Copies the first bytes of the packet, from its IPv6, IPv4 or Ethernet header on, and says in next which it is. Returns
+ * how many there are. Where they do not lie in one piece behind skb->head, only a paged program can get at them.
+ */
+static __always_inline __u32 gather(struct sk_buff *skb, struct scratch *s, __be16 protocol, const bool btf,
+				    const bool paged)
+{
+	unsigned char *head = GET(head), *data = GET(data), *at;
+	__u32 length = GET(len), linear = length - GET(data_len);
+	__u16 network = GET(network_header), mac = GET(mac_header);
+
+	if (network && protocol == ETH_P_IP) {
+		__u8 carried = 0;
+		at = head + network;
+		bpf_probe_read_kernel(&carried, 1, at + 9);
+		if (carried != NEXT_UDP)
+			return 0;
+		s->next = NEXT_IPV4;
+	} else if (network && protocol == ETH_P_IPV6) {
+		at = head + network;
+		s->next = NEXT_IPV6;
+	} else if (mac != 0xffff) {
+		at = head + mac;
+		s->next = NEXT_ETHERNET;
+	} else {
+		at = data;
+		s->next = NEXT_IPV6;
+	}
+
+	__s64 here = data + linear - at, all = data + length - at;
+	if (paged && here < LOOK && all > here && at >= data) {
+		__u32 want = all < LOOK ? all : LOOK;
+		if (!copy_paged(skb, s, at - data, want))
+			return want;
+	}
+	if (here <= 0)
+		return 0;
+	__u64 want = here < LOOK ? here : LOOK;
+	return bpf_probe_read_kernel(s->bytes, want & MASK, at) ? 0 : want;
+}
+
+/* Moves past an Ethernet header and up to two VLAN tags. */
+static __always_inline enum found pass_ethernet(struct scratch *s)
+{
+	struct ethernet *e = look(s, s->at);
+	__u32 length = 14;
+	__be16 type;
+
+	if (s->at + sizeof(*e) > s->have)
+		return UNREAD;
+	type = e->type;
+	if (is_vlan(type)) {
+		s->vlan = htons(e->tag) & 0xfff;
+		type = e->type2;
+		length = 18;
+		if (is_vlan(type)) {
+			type = e->type3;
+			length = 22;
+		}
+	}
+	if (type == ETH_P_IPV6)
+		s->next = NEXT_IPV6;
+	else if (type == ETH_P_IP && !s->tunneled)
+		s->next = NEXT_IPV4;
+	else
+		return NOT_OURS;
+	s->at += length;
+	return OURS;
+}
+
+static __always_inline enum found pass_ipv4(struct scratch *s)
+{
+	struct ipv4 *ip = look(s, s->at);
+
+	if (s->at + sizeof(*ip) > s->have)
+		return UNREAD;
+	if (ip->protocol != NEXT_UDP || (ip->offset & htons(0x1fff)))
+		return NOT_OURS;
+	s->next = NEXT_UDP;
+	s->at += (ip->version_length & 0xf) * 4;
+	return OURS;
+}
+
+static __always_inline enum found pass_ipv6(struct scratch *s)
+{
+	struct ipv6 *ip = look(s, s->at);
+
+	if (s->at + sizeof(*ip) > s->have)
+		return UNREAD;
+	if (ip->version >> 4 != 6)
+		return NOT_OURS;
+	s->ip = s->at;
+	s->next = ip->next;
+	s->at += sizeof(*ip);
+	return OURS;
+}
+
+/* Moves past the headers of UDP and VXLAN, once: there is no tunnel inside a tunnel. */
+static __always_inline enum found pass_vxlan(struct scratch *s)
+{
+	struct vxlan *v = look(s, s->at);
+
+	if (s->tunneled)
+		return NOT_OURS;
+	if (s->at + 4 > s->have)
+		return UNREAD;
+	if (v->port != VXLAN_PORT && v->port != VXLAN_PORT_LINUX)
+		return NOT_OURS;
+	if (s->at + sizeof(*v) > s->have)
+		return UNREAD;
+	if (!(v->flags & 0x08))
+		return NOT_OURS;
+	s->tunneled = true;
+	s->vni = v->vni[0] << 16 | v->vni[1] << 8 | v->vni[2];
+	s->vlan = 0;
+	s->next = NEXT_ETHERNET;
+	s->at += sizeof(*v);
+	return OURS;
+}
+
+static __always_inline enum found pass_extension(struct scratch *s)
+{
+	struct extension *x = look(s, s->at);
+	__u8 kind = s->next;
+	__u32 length;
+
+	if (s->at + sizeof(*x) > s->have)
+		return UNREAD;
+	length = (x->length + 1) * 8;
+	if (kind == NEXT_AUTHENTICATION)
+		length = (x->length + 2) * 4;
+	if (kind == NEXT_FRAGMENT) {
+		length = sizeof(*x);
+		if (x->offset & htons(0xfff8))
+			kind = NEXT_NONE;
+	}
+	s->next = x->next;
+	s->at += length;
+	if (kind != NEXT_NONE)
+		return OURS;
+	s->message = 0;
+	s->at = 0;
+	return s->next == NEXT_ICMPV6 ? OURS : NOT_OURS;
+}
+
+static __always_inline enum found pass(struct scratch *s)
+{
+	switch (s->next) {
+	case NEXT_IPV6:
+		return pass_ipv6(s);
+	case NEXT_ETHERNET:
+		return pass_ethernet(s);
+	case NEXT_IPV4:
+		return pass_ipv4(s);
+	case NEXT_UDP:
+		return pass_vxlan(s);
+	case NEXT_HOP_BY_HOP:
+	case NEXT_ROUTING:
+	case NEXT_DESTINATION:
+	case NEXT_MOBILITY:
+	case NEXT_AUTHENTICATION:
+	case NEXT_FRAGMENT:
+		return pass_extension(s);
+	}
+	return NOT_OURS;
+}
+
+/* Goes from header to header to the ICMPv6 header, or to a fragment that is not the first. */
+static __always_inline enum found parse(struct scratch *s)
+{
+	for (int i = 0; i < 12; i++) {
+		if (s->next == NEXT_ICMPV6) {
+			s->message = s->at;
+			if (s->at && s->at + sizeof(struct icmpv6) > s->have)
+				return UNREAD;
+			return OURS;
+		}
+		enum found found = pass(s);
+		if (found != OURS)
+			return found;
+	}
+	return UNREAD;
+}
+
+#endif
