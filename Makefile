@@ -1,7 +1,8 @@
 # make run     shows the main job at once, without root
 # make test    runs every test; as root it first installs what they need
 # make lint    gofmt, go vet, staticcheck, govulncheck, shellcheck
-# make bench   measures v6probe beside tcpdump and cat; as root also beside tracepath, traceroute, ping and scamper
+# make kernels boots the kernels 5.10, 6.1 and 6.12 under qemu and has v6probe count drops there; KERNELS=6.1 for one of them
+# make bench   measures v6probe beside tcpdump and cat; as root also beside tracepath, traceroute, ping, scamper and bpftrace
 # make generate, make fixtures, make dist: generated files, captures, release binaries
 
 GO          ?= go
@@ -11,8 +12,10 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.6.0
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
 PLATFORMS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME    ?= 60s
+KERNELS     ?= 5.10,6.1,6.12
+HEALTHY     ?= 60s
 
-.PHONY: all build run test lint bench fuzz generate fixtures dist clean
+.PHONY: all build run test lint kernels bench fuzz generate fixtures dist clean
 
 all: build
 
@@ -31,6 +34,11 @@ test:
 lint:
 	@scripts/deps.sh lint
 	@scripts/lint.sh "$(STATICCHECK)" "$(GOVULNCHECK)" $(PLATFORMS)
+
+# HEALTHY is for how long a healthy zone is watched on each of them.
+kernels: build
+	@scripts/deps.sh kernels
+	$(GO) run ./kernels -v6probe $(BIN) -kernels $(KERNELS) -healthy $(HEALTHY)
 
 bench: build
 	@scripts/deps.sh bench
