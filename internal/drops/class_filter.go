@@ -51,11 +51,13 @@ var filterRules = []struct {
 	why    string
 }{
 	{familyBridge, nil, "drop.filter-bridge", "A filter of the bridge drops it on its way between ports."},
-	{familyPorts, nil, "drop.filter-security-group", "The bridge hands it to IPv6's filters, and one of them, as security groups have " +
-		"them, drops it."},
-	{familyIPv6, one{hookPrerouting, hookInput}, "drop.filter-input", "A filter of this host drops it before the kernel's IPv6 sees it."},
+	{familyPorts, nil, "drop.filter-security-group", "The bridge hands it to IPv6's filters, and one of them, as security " +
+		"groups have them, drops it."},
+	{familyIPv6, one{hookPrerouting, hookInput}, "drop.filter-input", "A filter of this host drops it before the kernel's " +
+		"IPv6 sees it."},
 	{familyIPv6, one{hookForward}, "drop.filter-forward", "A filter of this host drops it on its way through."},
-	{familyIPv6, one{hookOutput, hookPostrouting}, "drop.filter-output", "A filter of this host drops what it sends itself, or passes on."},
+	{familyIPv6, one{hookOutput, hookPostrouting}, "drop.filter-output", "A filter of this host drops what it sends itself, " +
+		"or passes on."},
 	{familyNetdev, one{hookIngress}, "drop.filter-device", "A filter on the device drops it before any protocol sees it."},
 	{familyNetdev, one{hookEgress}, "drop.filter-device", "A filter on the device drops it on its way out."},
 }
@@ -74,11 +76,11 @@ func filterFix(d *Drop, m *message, f filter) string {
 	accept := "`" + f.accept(m) + "`"
 	switch {
 	case f.family == familyIPv6 && f.name == hookInput && f.program == programNft && f.tables != "inet":
-		return "On CloudStack's Virtual Router `{in}nft insert rule ip6 ip6_firewall fw_input icmpv6 type " + m.nft + " accept` (in a VPC " +
-			"the chain is ip6_acl acl_input); elsewhere " + accept + ", with the names that `" + f.list() + "` shows."
+		return "On CloudStack's Virtual Router `{in}nft insert rule ip6 ip6_firewall fw_input icmpv6 type " + m.nft + " accept` " +
+			"(in a VPC the chain is ip6_acl acl_input); elsewhere " + accept + ", with the names that `" + f.list() + "` shows."
 	case f.family == familyPorts && f.program != programNft:
-		return "See what the guest's chain accepts, and from which addresses (the ipset of the guest): `" + f.list() + "`. To let it pass " +
-			"until the agent writes the rules anew: " + accept + "."
+		return "See what the guest's chain accepts, and from which addresses (the ipset of the guest): `" + f.list() + "`. To " +
+			"let it pass until the agent writes the rules anew: " + accept + "."
 	case f.program == programNft || !f.known || f.family == familyNetdev:
 		return "Accept it before the rule or the policy that drops it: " + accept + ", with the names that `" + f.list() + "` shows."
 	}
@@ -95,8 +97,8 @@ func vxlanFix(f filter) string {
 		return "Accept " + ports + ": `{in}" + legacyNames[f.family] + "-legacy -I " + chain + " -p udp -m multiport " + way +
 			"s 4789,8472 -j ACCEPT`."
 	case f.program == programNft && f.tables != "":
-		return "Accept " + ports + ": `{in}nft insert rule " + f.tables + " TABLE CHAIN udp dport { 4789, 8472 } accept`, with the names " +
-			"that `" + f.list() + "` shows."
+		return "Accept " + ports + ": `{in}nft insert rule " + f.tables + " TABLE CHAIN udp dport { 4789, 8472 } accept`, with " +
+			"the names that `" + f.list() + "` shows."
 	}
 	return "Accept " + ports + ", in the rules that `" + f.list() + "` shows."
 }
@@ -111,7 +113,8 @@ func judgeUnknown(d *Drop) {
 		reason = "no reason given"
 	}
 	d.Verdict = Verdict{Class: Unknown,
-		Why: where + " dropped it, with " + reason + "; v6probe does not know what that means. The stack shows on which way the packet was.",
+		Why: where + " dropped it, with " + reason + "; v6probe does not know what that means. The stack shows on which way the " +
+			"packet was.",
 		Next: "bpftrace -e 'tracepoint:skb:kfree_skb /args->protocol == 0x86dd/ { @[args->location, kstack(12)] = count(); } " +
 			"interval:s:20 { exit(); }'"}
 }

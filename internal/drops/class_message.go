@@ -42,7 +42,8 @@ func (s set) has(d *Drop) bool { return s&messageOf(d).group != 0 }
 
 // messages are the types that are known.
 var messages = [...]message{
-	{icmp6.TypeDestinationUnreachable, "Destination Unreachable", "Destination Unreachable", "destination-unreachable", failures, rule.Warning},
+	{icmp6.TypeDestinationUnreachable, "Destination Unreachable", "Destination " +
+		"Unreachable", "destination-unreachable", failures, rule.Warning},
 	{icmp6.TypePacketTooBig, "Packet Too Big", "Packet Too Big", "packet-too-big", tooBig, rule.Error},
 	{icmp6.TypeTimeExceeded, "Time Exceeded", "Time Exceeded", "time-exceeded", failures, rule.Warning},
 	{icmp6.TypeParameterProblem, "Parameter Problem", "Parameter Problems", "parameter-problem", failures, rule.Warning},
@@ -51,10 +52,14 @@ var messages = [...]message{
 	{icmp6.TypeMLDQuery, "MLD query", "MLD queries", "mld-listener-query", queries, rule.Warning},
 	{icmp6.TypeMLDReport, "MLD report", "MLD reports", "mld-listener-report", listeners, rule.Warning},
 	{icmp6.TypeMLDDone, "MLD done", "MLD done", "mld-listener-done", listeners, rule.Warning},
-	{icmp6.TypeRouterSolicitation, "Router Solicitation", "Router Solicitations", "nd-router-solicit", solicitations, rule.Warning},
-	{icmp6.TypeRouterAdvertisement, "Router Advertisement", "Router Advertisements", "nd-router-advert", advertisements, rule.Error},
-	{icmp6.TypeNeighborSolicitation, "Neighbor Solicitation", "Neighbor Solicitations", "nd-neighbor-solicit", neighbors, rule.Error},
-	{icmp6.TypeNeighborAdvertisement, "Neighbor Advertisement", "Neighbor Advertisements", "nd-neighbor-advert", neighbors, rule.Error},
+	{icmp6.TypeRouterSolicitation, "Router Solicitation", "Router " +
+		"Solicitations", "nd-router-solicit", solicitations, rule.Warning},
+	{icmp6.TypeRouterAdvertisement, "Router Advertisement", "Router " +
+		"Advertisements", "nd-router-advert", advertisements, rule.Error},
+	{icmp6.TypeNeighborSolicitation, "Neighbor Solicitation", "Neighbor " +
+		"Solicitations", "nd-neighbor-solicit", neighbors, rule.Error},
+	{icmp6.TypeNeighborAdvertisement, "Neighbor Advertisement", "Neighbor " +
+		"Advertisements", "nd-neighbor-advert", neighbors, rule.Error},
 	{icmp6.TypeRedirect, "Redirect", "Redirects", "nd-redirect", redirects, rule.Warning},
 	{icmp6.TypeMLDv2Report, "MLDv2 report", "MLDv2 reports", "mld2-listener-report", listeners, rule.Warning},
 }

@@ -104,7 +104,7 @@ func prepare(spec *ebpf.CollectionSpec, k *kernel, o Options) error {
 	spec.Maps[dropsMapDrops].MaxEntries = o.Places
 	var filtered uint32
 	for number, name := range k.reasons {
-		if name == netfilterDrop {
+		if name == reasonNetfilter {
 			filtered = number
 		}
 	}
@@ -114,8 +114,6 @@ func prepare(spec *ebpf.CollectionSpec, k *kernel, o Options) error {
 		spec.Variables[dropsVarStacksPerSecond].Set(o.StacksPerSecond),
 	)
 }
-
-const netfilterDrop = "NETFILTER_DROP"
 
 // crossroads are the functions where the callers tell more than the place: which hook it was, of which protocol family.
 var crossroads = [...]string{"nf_hook_slow", "br_handle_frame"}

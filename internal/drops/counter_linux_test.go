@@ -188,7 +188,7 @@ func TestNoStack(t *testing.T) {
 	if d.Packets != 100 || s.Counts.NoStack < 50 || d.Flags.Has(StackNotTaken) || len(d.Callers) == 0 {
 		t.Errorf("%d without a stack; counted %+v", s.Counts.NoStack, d)
 	}
-	if d.Reason != netfilterDrop || !slices.Contains(d.Callers, "nf_hook_slow") {
+	if d.Reason != reasonNetfilter || !slices.Contains(d.Callers, "nf_hook_slow") {
 		t.Errorf("reason %q, callers %q", d.Reason, d.Callers)
 	}
 }

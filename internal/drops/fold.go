@@ -103,6 +103,9 @@ func (n *names) fold(records []Record) []Drop {
 		list = append(list, d)
 	}
 	list = inferHooks(list)
+	for i := range list {
+		Judge(&list[i]) // once more: some verdicts go by the mean size, which has changed
+	}
 	slices.SortStableFunc(list, func(a, b Drop) int {
 		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.Packets, a.Packets),
 			a.First.Compare(b.First))

@@ -39,7 +39,7 @@ func named(t *testing.T) *names {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &names{symbols: s, reasons: map[uint32]string{2: "NOT_SPECIFIED", 12: netfilterDrop}, where: fakePlaces{},
+	return &names{symbols: s, reasons: map[uint32]string{2: "NOT_SPECIFIED", 12: reasonNetfilter}, where: fakePlaces{},
 		boot: time.Unix(1000, 0)}
 }
 
@@ -63,7 +63,7 @@ func TestFold(t *testing.T) {
 		t.Errorf("added up to %+v", d)
 	}
 	if d.Location != "nft_do_chain" || !slices.Equal(d.Callers, []string{"nft_do_chain_ipv6", "nf_hook_slow", "ip6_input"}) ||
-		d.NetNS != "ns7" || d.Interface != "eth0" || d.Arrived != "" || d.Reason != netfilterDrop {
+		d.NetNS != "ns7" || d.Interface != "eth0" || d.Arrived != "" || d.Reason != reasonNetfilter {
 		t.Errorf("named %+v", d)
 	}
 	if p := list[1]; p.Interface != "br0" || p.Arrived != "dev7.5" || p.Location != "br_handle_frame_finish" {

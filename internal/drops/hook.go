@@ -199,15 +199,16 @@ func (f filter) list() string {
 		legacy += "-legacy"
 	}
 	chain := strings.ToUpper(f.name)
-	table := ""
-	if f.name == hookPrerouting || f.name == hookPostrouting {
-		table = "-t mangle "
+	early := f.name == hookPrerouting || f.name == hookPostrouting
+	switch {
+	case f.family == familyBridge && early:
+		return fmt.Sprintf("{in}%s -t nat -L %s --Lc", legacy, chain)
+	case f.family == familyBridge:
+		return fmt.Sprintf("{in}%s -L %s --Lc", legacy, chain)
+	case early: // several tables have a chain of this name
+		return fmt.Sprintf("{in}%s-save -c | grep %s", legacy, chain)
 	}
-	if f.family == familyBridge {
-		table = strings.Replace(table, "mangle", "nat", 1)
-		return fmt.Sprintf("{in}%s %s-L %s --Lc", legacy, table, chain)
-	}
-	return fmt.Sprintf("{in}%s %s-vnL %s", legacy, table, chain)
+	return fmt.Sprintf("{in}%s -vnL %s", legacy, chain)
 }
 
 // accept is the command that lets a type pass, with the names of the table and the chain to be put in for nftables.
@@ -231,9 +232,6 @@ func (f filter) accept(t *message) string {
 		}
 		return fmt.Sprintf("{in}%s %s-I %s -p IPv6 --ip6-protocol ipv6-icmp --ip6-icmp-type %d -j ACCEPT", legacy, table, chain, t.typ)
 	}
-	table := ""
-	if f.name == hookPrerouting || f.name == hookPostrouting {
-		table = "-t mangle "
-	}
+	table := map[string]string{hookPrerouting: "-t raw ", hookPostrouting: "-t mangle "}[f.name]
 	return fmt.Sprintf("{in}%s %s-I %s -p ipv6-icmp --icmpv6-type %d -j ACCEPT", legacy, table, chain, t.typ)
 }

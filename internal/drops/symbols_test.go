@@ -235,6 +235,9 @@ func TestRunningKernel(t *testing.T) {
 		}
 	}
 	for i := range s.list {
+		if strings.HasPrefix(s.name(i), "bpf_") {
+			continue // programs come and go between the two readings
+		}
 		addr := s.list[i].start
 		if got := s.Name(addr); !slices.Contains(names[addr], got) {
 			t.Errorf("%#x is in %q, want one of %q", addr, got, names[addr])

@@ -1,8 +1,8 @@
 package rule
 
 // byMessage says how severe a drop is, as the rules of this table do not have one severity.
-const byMessage = " It is an error for Router Advertisements, Neighbor Solicitations and Advertisements and Packet Too Big, a warning for " +
-	"the other messages that IPv6 needs, and info for echo."
+const byMessage = " It is an error for Router Advertisements, Neighbor Solicitations and Advertisements and Packet Too " +
+	"Big, a warning for the other messages that IPv6 needs, and info for echo."
 
 const (
 	dropTitle = "the kernel drops ICMPv6: "
@@ -15,29 +15,29 @@ var dropRules = []Rule{
 		ID: "drop.filter", Severity: Error, Receiver: ReceiverNone, RFC: mustPass,
 		Title: dropTitle + "a filter does, at a hook that is not known",
 		Why:   "Who the message is for never gets it." + byMessage,
-		Fix: "`nft -a list ruleset`, `ip6tables-save -c` and `ebtables-save -c` show all rules; those whose counters grow are suspects. " +
-			"With fewer drops a second the hook becomes known: `v6probe drops --type ra`.",
+		Fix: "`nft -a list ruleset`, `ip6tables-save -c` and `ebtables-save -c` show all rules; those whose counters grow are " +
+			"suspects. With fewer drops a second the hook becomes known: `v6probe drops --type ra`.",
 	},
 	{
 		ID: "drop.filter-bridge", Severity: Error, Receiver: ReceiverNone, RFC: mustPass,
 		Title: dropTitle + "a filter of a bridge does",
 		Why:   "Guests behind the bridge do not get it: no router, no addresses, no neighbors." + byMessage,
-		Fix: "Accept ICMPv6 in the bridge's rules, before what drops it: `nft -a list ruleset bridge` shows those of nftables and of " +
-			"ebtables-nft, `ebtables-legacy -L --Lc` the old ones. The event does not say which rule it was.",
+		Fix: "Accept ICMPv6 in the bridge's rules, before what drops it: `nft -a list ruleset bridge` shows those of nftables " +
+			"and of ebtables-nft, `ebtables-legacy -L --Lc` the old ones. The event does not say which rule it was.",
 	},
 	{
 		ID: "drop.filter-security-group", Severity: Error, Receiver: ReceiverNone, RFC: mustPass,
 		Title: dropTitle + "a hypervisor's security group does",
-		Why: "With net.bridge.bridge-nf-call-ip6tables=1 the bridge asks ip6tables about what goes between guests. What no chain accepts " +
-			"ends at its last rule." + byMessage,
-		Fix: "`ip6tables-save -c | grep -w VNET` names the guest's chains (i-X-Y-def and others), `ipset list` the addresses it may use. If its " +
-			"chain is missing or on the wrong interface, stop and start the guest, or restart cloudstack-agent.",
+		Why: "With net.bridge.bridge-nf-call-ip6tables=1 the bridge asks ip6tables about what goes between guests. What no chain " +
+			"accepts ends at its last rule." + byMessage,
+		Fix: "`ip6tables-save -c | grep -w VNET` names the guest's chains (i-X-Y-def and others), `ipset list` the addresses it " +
+			"may use. If its chain is missing or on the wrong interface, stop and start the guest, or restart cloudstack-agent.",
 	},
 	{
 		ID: "drop.filter-input", Severity: Error, Receiver: ReceiverNone, RFC: mustPass,
 		Title: dropTitle + "a filter does, of what comes in for this host",
-		Why: "This host does not hear its neighbors, or is not told which packets are too big. CloudStack's Virtual Router is built so: its " +
-			"fw_input accepts no Router Solicitation, no Packet Too Big and no MLD query." + byMessage,
+		Why: "This host does not hear its neighbors, or is not told which packets are too big. CloudStack's Virtual Router is " +
+			"built so: its fw_input accepts no Router Solicitation, no Packet Too Big and no MLD query." + byMessage,
 		Fix: "On a Virtual Router `nft insert rule ip6 ip6_firewall fw_input icmpv6 type { nd-router-solicit, packet-too-big, " +
 			"mld-listener-query } accept` (in a VPC ip6_acl acl_input); elsewhere accept these types in the chain of the hook input.",
 	},
@@ -45,7 +45,8 @@ var dropRules = []Rule{
 		ID: "drop.filter-forward", Severity: Error, Receiver: ReceiverNone, RFC: "4890 §4.3.1",
 		Title: dropTitle + "a filter does, of what this host should pass on",
 		Why:   "Without Packet Too Big and the other errors connections open and then hang." + byMessage,
-		Fix:   "Begin the chain of the hook forward with `ct state established,related accept`: errors about known connections pass then.",
+		Fix: "Begin the chain of the hook forward with `ct state established,related accept`: errors about known connections " +
+			"pass then.",
 	},
 	{
 		ID: "drop.filter-output", Severity: Error, Receiver: ReceiverNone, RFC: mustPass,
@@ -76,31 +77,31 @@ var dropRules = []Rule{
 		Title: dropTitle + "a bridge does not take it in",
 		Why: "A filter of the hook prerouting drops it, or the port does not forward. On some kernels the two look alike." +
 			byMessage,
-		Fix: "`bridge -d link show dev PORT` shows the port's state, `ebtables -t nat -L PREROUTING --Lc` and `nft -a list ruleset bridge` " +
-			"the filters.",
+		Fix: "`bridge -d link show dev PORT` shows the port's state, `ebtables -t nat -L PREROUTING --Lc` and `nft -a list " +
+			"ruleset bridge` the filters.",
 	},
 	{
 		ID: "drop.bridge-port-blocked", Severity: Error, Receiver: ReceiverNone, RFC: "4861 §6.2.4",
 		Title: dropTitle + "the port of a bridge by which it comes does not forward",
-		Why: "Spanning tree blocks the port, or it is listening still: that takes half a minute after each start, in which a guest hears no " +
-			"router." + byMessage,
-		Fix: "Without loops switch STP off: `ip link set BRIDGE type bridge stp_state 0`, with `forward_delay 0`. With loops see who is root: " +
-			"`bridge -d link show`.",
+		Why: "Spanning tree blocks the port, or it is listening still: that takes half a minute after each start, in which a " +
+			"guest hears no router." + byMessage,
+		Fix: "Without loops switch STP off: `ip link set BRIDGE type bridge stp_state 0`, with `forward_delay 0`. With loops see " +
+			"who is root: `bridge -d link show`.",
 	},
 	{
 		ID: "drop.bridge-no-listener", Severity: Warning, Receiver: ReceiverNone, RFC: "4541 §3; 4861 §7.2.2",
 		Title: dropTitle + "a snooping bridge has heard of nobody who listens to the group",
-		Why: "Who should get it does not report its groups, since it does not hear the MLD queries or its filter drops them; so it cannot be " +
-			"resolved. An address that does not exist looks the same.",
-		Fix: "On a Virtual Router `nft insert rule ip6 ip6_firewall fw_input icmpv6 type mld-listener-query accept`. As a stopgap `ip link set " +
-			"BRIDGE type bridge mcast_snooping 0`. `bridge mdb show` lists the groups.",
+		Why: "Who should get it does not report its groups, since it does not hear the MLD queries or its filter drops them; so " +
+			"it cannot be resolved. An address that does not exist looks the same.",
+		Fix: "On a Virtual Router `nft insert rule ip6 ip6_firewall fw_input icmpv6 type mld-listener-query accept`. As a " +
+			"stopgap `ip link set BRIDGE type bridge mcast_snooping 0`. `bridge mdb show` lists the groups.",
 	},
 	{
 		ID: "drop.bridge-port-mtu", Severity: Error, Receiver: ReceiverNone, RFC: "8201 §4",
 		Title: dropTitle + "it is longer than the port of a bridge takes",
 		Why:   "A bridge is no router and tells nobody, so all large packets that way vanish: connections open and hang.",
-		Fix: "Give all ports of the bridge one MTU: `ip link set PORT mtu N`, and the guests no more (the network's MTU, privatemtu): " +
-			"`v6probe pmtu --plan` says what fits.",
+		Fix: "Give all ports of the bridge one MTU: `ip link set PORT mtu N`, and the guests no more (the network's MTU, " +
+			"privatemtu): `v6probe pmtu --plan` says what fits.",
 	},
 	{
 		ID: "drop.link-mtu", Severity: Error, Receiver: ReceiverNone, RFC: "8201 §4",
@@ -112,7 +113,8 @@ var dropRules = []Rule{
 		ID: "drop.tap-full", Severity: Error, Receiver: ReceiverNone, RFC: "4861 §6.2.4",
 		Title: dropTitle + "a guest does not take in what waits for it",
 		Why:   "The queue of its tap is full: the guest hangs, is paused, or gets no CPU time." + byMessage,
-		Fix:   "`virsh list --all` shows paused guests. A longer queue helps against bursts only: `ip link set VNET txqueuelen 10000`.",
+		Fix: "`virsh list --all` shows paused guests. A longer queue helps against bursts only: `ip link set VNET txqueuelen " +
+			"10000`.",
 	},
 	{
 		ID: "drop.queue-full", Severity: Error, Receiver: ReceiverNone, RFC: "4861 §6.2.4",
@@ -142,15 +144,15 @@ var dropRules = []Rule{
 		ID: "drop.no-route", Severity: Warning, Receiver: ReceiverNone, RFC: "4443 §3.1",
 		Title: dropTitle + "there is no route to where it is to go",
 		Why:   "Senders of pings and connections are told by a Destination Unreachable; about errors nobody is told.",
-		Fix: "`ip -6 route get ADDRESS` on this host. On a CloudStack network with routing see ip6routes in listNetworks: the upstream router " +
-			"needs a route to the network, this host one to the rest.",
+		Fix: "`ip -6 route get ADDRESS` on this host. On a CloudStack network with routing see ip6routes in listNetworks: the " +
+			"upstream router needs a route to the network, this host one to the rest.",
 	},
 	{
 		ID: "drop.neighbor-failed", Severity: Warning, Receiver: ReceiverNone, RFC: "4861 §7.2.2",
 		Title: dropTitle + "the next hop does not answer Neighbor Solicitations",
 		Why:   "It is off or gone, or solicitations and answers get lost on the link.",
-		Fix: "`ip -6 neigh show` lists those that are FAILED; `v6probe nd -i IFACE ADDRESS` asks and tells what is missing. If the host is " +
-			"gone on purpose, nothing needs doing.",
+		Fix: "`ip -6 neigh show` lists those that are FAILED; `v6probe nd -i IFACE ADDRESS` asks and tells what is missing. If " +
+			"the host is gone on purpose, nothing needs doing.",
 	},
 	{
 		ID: "drop.malformed", Severity: Error, Receiver: ReceiverDrops, RFC: "4861 §6.1, §7.1; 8200 §4",
@@ -180,15 +182,16 @@ var dropRules = []Rule{
 		ID: "drop.vxlan-filtered", Severity: Error, Receiver: ReceiverNone, RFC: "7348 §4.1, §7",
 		Title: dropTitle + "a filter drops the VXLAN packet around it",
 		Why:   "Hosts that share a network do not hear each other: guests on the one have no router on the other." + byMessage,
-		Fix:   "Accept UDP to port 8472, and to 4789 with EVPN, in and out on the underlay: `nft insert rule ip TABLE CHAIN udp dport { 4789, 8472 } accept`.",
+		Fix: "Accept UDP to port 8472, and to 4789 with EVPN, in and out on the underlay: `nft insert rule ip TABLE CHAIN udp " +
+			"dport { 4789, 8472 } accept`.",
 	},
 	{
 		ID: "drop.vxlan-vni", Severity: Warning, Receiver: ReceiverNone, RFC: "7348 §4.1",
 		Title: dropTitle + "it comes in a VXLAN packet that no device takes",
-		Why: "The hosts disagree about the number of the network, or the other one still sends to a host that has no guests of the " +
-			"network any more.",
-		Fix: "`ip -d link show type vxlan` on both hosts: the VNI must be that of the network's broadcasturi. `bridge fdb show | grep dst` on the " +
-			"other host lists where it sends to.",
+		Why: "The hosts disagree about the number of the network, or the other one still sends to a host that has no guests of " +
+			"the network any more.",
+		Fix: "`ip -d link show type vxlan` on both hosts: the VNI must be that of the network's broadcasturi. `bridge fdb show | " +
+			"grep dst` on the other host lists where it sends to.",
 	},
 	{
 		ID: "drop.vxlan-no-socket", Severity: Error, Receiver: ReceiverNone, RFC: "7348 §5",
@@ -200,14 +203,14 @@ var dropRules = []Rule{
 		ID: "drop.vxlan-unreachable", Severity: Error, Receiver: ReceiverNone, RFC: "7348 §4.2",
 		Title: dropTitle + "the other host of the VXLAN cannot be reached",
 		Why:   "There is no route to it on the underlay, or it does not answer ARP or neighbor discovery." + byMessage,
-		Fix: "`bridge fdb show | grep dst` lists the hosts; ping each. What is gone for good: `bridge fdb del 00:00:00:00:00:00 dev VXLAN dst " +
-			"ADDRESS`, or see the EVPN daemon.",
+		Fix: "`bridge fdb show | grep dst` lists the hosts; ping each. What is gone for good: `bridge fdb del 00:00:00:00:00:00 " +
+			"dev VXLAN dst ADDRESS`, or see the EVPN daemon.",
 	},
 	{
 		ID: "drop.vxlan-mtu", Severity: Error, Receiver: ReceiverNone, RFC: "7348 §4.3",
 		Title: dropTitle + "with the headers of VXLAN it is longer than the underlay takes",
 		Why:   "Large packets between hosts vanish, and guests are not told." + byMessage,
-		Fix: "The underlay must take 50 bytes more than the tunnel, over IPv6 70, switches included; or lower the network's MTU (privatemtu). " +
-			"`v6probe pmtu --plan --encap vxlan` does the sums.",
+		Fix: "The underlay must take 50 bytes more than the tunnel, over IPv6 70, switches included; or lower the network's MTU " +
+			"(privatemtu). `v6probe pmtu --plan --encap vxlan` does the sums.",
 	},
 }
