@@ -11,11 +11,14 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Notes what the ICMPv6 header says, and what makes a receiver discard neighbor discovery (RFC 4861 §6.1, §7.1, §8.1). */
-static __always_inline void note_message(struct key *k, const struct ipv6 *ip, const struct icmpv6 *m)
+static __always_inline void note_message(struct scratch *s, const struct ipv6hdr *ip, const struct icmp6hdr *m)
 {
+	struct key *k = &s->key;
+
+	s->length = sizeof(*ip) + htons(ip->payload);
 	if (ip->destination[0] == 0xff)
 		k->flags |= MULTICAST;
-	if (!(*(__u64 *)ip->source | *(__u64 *)(ip->source + 8)))
+	if (!ip->source[0] && !ip->source[1] && !ip->source[15]) /* no other address is like that */
 		k->flags |= NO_SOURCE;
 	if (!m) {
 		k->flags |= LATER_PIECE;
@@ -37,28 +40,30 @@ static __always_inline void note_message(struct key *k, const struct ipv6 *ip, c
 		k->flags |= SOLICITED;
 }
 
-/* Notes where the packet is: device, namespace, port of arrival, VLAN. */
-static __always_inline void note_place(struct sk_buff *skb, struct key *k, char name[NAME_SIZE], const bool btf)
+/* Notes the device and the namespace of a packet that a socket sends and that has no device yet: the route names it. */
+static __always_inline struct net_device *note_route(struct sk_buff *skb, struct key *k, const bool btf)
+{
+	struct sock *sk = GET(sk);
+	unsigned long dst = GET(_skb_refdst) & ~1ul;
+	struct net_device *dev;
+
+	if (sk)
+		k->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	if (!dst)
+		return 0;
+	dev = BPF_CORE_READ((struct dst_entry *)dst, dev);
+	k->interface = BPF_CORE_READ(dev, ifindex);
+	k->netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
+	return dev;
+}
+
+/* Notes where the packet is: device, namespace, port of arrival, VLAN. Returns the device, which may be NULL. */
+static __always_inline struct net_device *note_place(struct sk_buff *skb, struct key *k, const bool btf)
 {
 	struct net_device *dev = GET(dev);
-	struct sock *sk = GET(sk);
 	__u8 kind = GET_BITS(pkt_type), summed = GET_BITS(ip_summed);
+	__u32 private = 0;
 
-	if (!dev) {
-		/* Sent by a socket, on its way to a device that the route names. */
-		unsigned long dst = GET(_skb_refdst) & ~1ul;
-		if (sk)
-			k->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-		if (dst)
-			dev = BPF_CORE_READ((struct dst_entry *)dst, dev);
-	}
-	if (dev) {
-		k->interface = BPF_CORE_READ(dev, ifindex);
-		k->netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
-		bpf_probe_read_kernel(name, NAME_SIZE, &dev->name);
-		if (BPF_CORE_READ_BITFIELD_PROBED(dev, priv_flags) & IFF_EBRIDGE)
-			k->flags |= ON_BRIDGE;
-	}
 	k->arrived = GET(skb_iif);
 	if (kind == PACKET_OTHERHOST)
 		k->flags |= OTHER_HOST;
@@ -73,6 +78,20 @@ static __always_inline void note_place(struct sk_buff *skb, struct key *k, char 
 		if (tagged)
 			k->vlan = GET(vlan_tci) & 0xfff;
 	}
+	if (!dev)
+		return note_route(skb, k, btf);
+	if (btf) {
+		k->interface = dev->ifindex;
+		k->netns = dev->nd_net.net->ns.inum;
+		private = BPF_CORE_READ_BITFIELD(dev, priv_flags);
+	} else {
+		k->interface = BPF_CORE_READ(dev, ifindex);
+		k->netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
+		private = BPF_CORE_READ_BITFIELD_PROBED(dev, priv_flags);
+	}
+	if (private & IFF_EBRIDGE)
+		k->flags |= ON_BRIDGE;
+	return dev;
 }
 
 /* Reports whether the callers of this place are worth the walk. */
@@ -126,15 +145,15 @@ static __always_inline void note_callers(void *ctx, struct key *k)
 	}
 }
 
-static __always_inline void add(const struct key *k, const struct ipv6 *ip, const char name[NAME_SIZE], __u64 now,
-				struct counts *c)
+/* Adds the packet whose IPv6 header is at that address. */
+static __always_inline void add(const struct scratch *s, const void *ip, struct net_device *dev, __u64 now, struct counts *c)
 {
-	struct value *v = bpf_map_lookup_elem(&drops, k);
+	struct value *v = bpf_map_lookup_elem(&drops, &s->key);
 
 	if (!v) {
 		struct value zero = {};
-		bpf_map_update_elem(&drops, k, &zero, BPF_NOEXIST);
-		v = bpf_map_lookup_elem(&drops, k);
+		bpf_map_update_elem(&drops, &s->key, &zero, BPF_NOEXIST);
+		v = bpf_map_lookup_elem(&drops, &s->key);
 		if (!v) {
 			c->map_full++;
 			return;
@@ -142,17 +161,39 @@ static __always_inline void add(const struct key *k, const struct ipv6 *ip, cons
 	}
 	if (!v->packets) {
 		v->first = now;
-		__builtin_memcpy(v->source, ip->source, 16);
-		__builtin_memcpy(v->destination, ip->destination, 16);
-		__builtin_memcpy(v->name, name, 16);
+		bpf_probe_read_kernel(v->source, sizeof(v->source), ip + __builtin_offsetof(struct ipv6hdr, source));
+		bpf_probe_read_kernel(v->destination, sizeof(v->destination), ip + __builtin_offsetof(struct ipv6hdr, destination));
+		if (dev)
+			bpf_probe_read_kernel(v->name, sizeof(v->name), &dev->name);
 	}
 	v->packets++;
-	v->bytes += sizeof(*ip) + htons(ip->payload);
+	v->bytes += s->length;
 	v->last = now;
 }
 
+/* Finds the ICMPv6 header in a copy of the packet's first bytes, and notes what it says. */
+static __always_inline enum found study(struct sk_buff *skb, struct scratch *s, const struct place *p, __u8 first,
+					const bool modern)
+{
+	enum found found;
+
+	s->at = s->ip = s->vni = s->vlan = 0;
+	s->tunneled = false;
+	s->next = first;
+	s->have = gather(skb, s, p, modern);
+	found = parse(s);
+	if (found != OURS)
+		return found;
+	s->key.vni = s->vni;
+	s->key.vlan = s->vlan;
+	if (s->tunneled)
+		s->key.flags |= TUNNELED;
+	note_message(s, look(s, s->ip), s->message ? look(s, s->message) : 0);
+	return OURS;
+}
+
 static __always_inline int count(void *ctx, struct sk_buff *skb, __u64 location, __u32 reason, const bool btf,
-				 const bool paged)
+				 const bool modern)
 {
 	__u32 zero = 0;
 	__be16 protocol = GET(protocol);
@@ -164,46 +205,47 @@ static __always_inline int count(void *ctx, struct sk_buff *skb, __u64 location,
 	if (protocol != ETH_P_IPV6 && protocol != ETH_P_IP && !is_vlan(protocol))
 		return 0;
 
+	struct place p;
+	__u8 first = locate(skb, &p, protocol, btf);
+	if (is_foreign(&p, first, modern))
+		return 0;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
 	if (!s)
 		return 0;
-	s->at = s->ip = s->vni = s->vlan = 0;
-	s->tunneled = false;
-	s->have = gather(skb, s, protocol, btf, paged);
-	if (!s->have && protocol == ETH_P_IP)
-		return 0;
-	enum found found = parse(s);
-	if (found == UNREAD)
-		c->unread++;
-	if (found != OURS)
-		return 0;
-
 	struct key *k = &s->key;
-	struct ipv6 *ip = look(s, s->ip);
+	const void *header;
 	__builtin_memset(k, 0, sizeof(*k));
-	k->location = location;
-	k->reason = reason;
-	k->vni = s->vni;
-	k->vlan = s->vlan;
-	if (s->tunneled)
-		k->flags |= TUNNELED;
-	note_message(k, ip, s->message ? look(s, s->message) : 0);
+	struct ipv6hdr *ip = plain_icmpv6(&p, first, modern);
+	if (ip) {
+		note_message(s, ip, CAST(p.at + sizeof(*ip), struct icmp6hdr));
+		header = p.at;
+	} else {
+		enum found found = study(skb, s, &p, first, modern);
+		if (found == UNREAD)
+			c->unread++;
+		if (found != OURS)
+			return 0;
+		header = look(s, s->ip);
+	}
 	if (!(wanted[k->type >> 6] & 1ull << (k->type & 63)))
 		return 0;
 
-	char name[NAME_SIZE] = {};
 	__u64 now = bpf_ktime_get_ns();
 	c->icmpv6++;
-	note_place(skb, k, name, btf);
+	k->location = location;
+	k->reason = reason;
+	struct net_device *dev = note_place(skb, k, btf);
 	if (at_crossroads(k)) {
-		if (spend(now)) {
+		if (stacks_netns && k->netns != stacks_netns) {
+			k->flags |= STACK_NOT_TAKEN;
+		} else if (spend(now)) {
 			note_callers(ctx, k);
 		} else {
 			k->flags |= STACK_NOT_TAKEN;
 			c->no_stack++;
 		}
 	}
-	add(k, ip, name, now, c);
+	add(s, header, dev, now, c);
 	return 0;
 }
 
@@ -211,14 +253,14 @@ static __always_inline int count(void *ctx, struct sk_buff *skb, __u64 location,
  * The tracepoint's arguments are skb, location, and since 5.17 the reason; later ones are of no use here. A program that
  * asks for more arguments than the kernel has is refused, when it is loaded (tp_btf) or attached (raw_tp).
  */
-#define PROGRAM(name, section, reason, btf, paged)                                                  \
+#define PROGRAM(name, section, reason, btf, modern)                                                  \
 	SEC(section)                                                                                 \
 	int name(__u64 *ctx)                                                                         \
 	{                                                                                            \
-		return count(ctx, (struct sk_buff *)ctx[0], ctx[1], reason, btf, paged);             \
+		return count(ctx, (struct sk_buff *)ctx[0], ctx[1], reason, btf, modern);             \
 	}
 
-PROGRAM(btf_reason_paged, "tp_btf/kfree_skb", ctx[2], true, true)
+PROGRAM(btf_modern, "tp_btf/kfree_skb", ctx[2], true, true)
 PROGRAM(btf_reason, "tp_btf/kfree_skb", ctx[2], true, false)
 PROGRAM(btf_plain, "tp_btf/kfree_skb", 0, true, false)
 PROGRAM(raw_reason, "raw_tp/kfree_skb", ctx[2], false, false)

@@ -107,5 +107,6 @@ struct {
 volatile const __u64 wanted[4] = {~0ull, ~0ull, ~0ull, ~0ull}; /* bit 134 of these 256: count RAs */
 volatile const __u32 netfilter_drop;                           /* the running kernel's number of that reason, or 0 */
 volatile const __u32 stacks_per_second;                        /* on each CPU */
+volatile const __u32 stacks_netns;                             /* only in this namespace, if it is not 0 */
 
 #endif

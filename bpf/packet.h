@@ -57,6 +57,7 @@ struct scratch {
 	volatile __u32 ip;         /* of the last IPv6 header */
 	volatile __u32 message;    /* of the ICMPv6 header, 0 for a later piece */
 	volatile __u32 vni;
+	volatile __u32 length; /* of the IPv6 packet */
 	volatile __u16 vlan;
 	volatile __u8 next; /* what kind of header that is */
 	volatile bool tunneled;
@@ -70,7 +71,8 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-struct ipv6 {
+/* These have the names and the layout of the kernel's own, which is that of the wire. */
+struct ipv6hdr {
 	__u8 version, flow[3];
 	__be16 payload;
 	__u8 next;
@@ -80,14 +82,14 @@ struct ipv6 {
 };
 
 /* The ICMPv6 header and four bytes of the body. */
-struct icmpv6 {
+struct icmp6hdr {
 	__u8 type;
 	__u8 code;
 	__be16 checksum;
 	__u8 body[4];
 };
 
-struct ipv4 {
+struct iphdr {
 	__u8 version_length, tos;
 	__be16 length, id, offset;
 	__u8 ttl, protocol;
@@ -119,6 +121,10 @@ struct ethernet {
 enum found { NOT_OURS, OURS, UNREAD };
 
 extern int bpf_dynptr_from_skb(struct sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __weak __ksym;
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __weak __ksym;
+
+/* Reads a packet where it lies, as if it were a structure of the kernel's. */
+#define CAST(address, type) ((type *)bpf_rdonly_cast(address, bpf_core_type_id_kernel(type)))
 
 /*
  * The programs of type tp_btf read the kernel's structures as if they were their own, which costs nothing. Those of type
@@ -149,45 +155,52 @@ static __attribute__((noinline)) int copy_paged(struct sk_buff *skb, struct scra
 	return bpf_dynptr_read(s->bytes, size & MASK, &ptr, offset, 0);
 }
 
-/*
- * Copies the first bytes of the packet, from its IPv6, IPv4 or Ethernet header on, and says in next which it is. Returns
- * how many there are. Where they do not lie in one piece behind skb->head, only a paged program can get at them.
- */
-static __always_inline __u32 gather(struct sk_buff *skb, struct scratch *s, __be16 protocol, const bool btf,
-				    const bool paged)
+/* Where a packet's headers are. */
+struct place {
+	unsigned char *data;
+	unsigned char *at;  /* the first header */
+	unsigned char *end; /* of what lies in one piece behind skb->head */
+	__u32 length;       /* from data on, wherever it lies */
+};
+
+/* Says where the first header is, IPv4, IPv6 or Ethernet, and returns which. */
+static __always_inline __u8 locate(struct sk_buff *skb, struct place *p, __be16 protocol, const bool btf)
 {
-	unsigned char *head = GET(head), *data = GET(data), *at;
-	__u32 length = GET(len), linear = length - GET(data_len);
+	unsigned char *head = GET(head);
 	__u16 network = GET(network_header), mac = GET(mac_header);
 
-	if (network && protocol == ETH_P_IP) {
-		__u8 carried = 0;
-		at = head + network;
-		bpf_probe_read_kernel(&carried, 1, at + 9);
-		if (carried != NEXT_UDP)
-			return 0;
-		s->next = NEXT_IPV4;
-	} else if (network && protocol == ETH_P_IPV6) {
-		at = head + network;
-		s->next = NEXT_IPV6;
-	} else if (mac != 0xffff) {
-		at = head + mac;
-		s->next = NEXT_ETHERNET;
-	} else {
-		at = data;
-		s->next = NEXT_IPV6;
-	}
+	p->data = GET(data);
+	p->length = GET(len);
+	p->end = p->data + p->length - GET(data_len);
+	p->at = head + network;
+	if (network && protocol == ETH_P_IP)
+		return NEXT_IPV4;
+	if (network && protocol == ETH_P_IPV6)
+		return NEXT_IPV6;
+	p->at = p->data;
+	if (mac == 0xffff)
+		return NEXT_IPV6;
+	p->at = head + mac;
+	return NEXT_ETHERNET;
+}
 
-	__s64 here = data + linear - at, all = data + length - at;
-	if (paged && here < LOOK && all > here && at >= data) {
+/*
+ * Copies the first bytes of the packet. Returns how many there are. Where they do not lie in one piece, only a modern program
+ * can get at them.
+ */
+static __always_inline __u32 gather(struct sk_buff *skb, struct scratch *s, const struct place *p, const bool modern)
+{
+	__s64 here = p->end - p->at, all = p->data + p->length - p->at;
+
+	if (modern && here < LOOK && all > here && p->at >= p->data) {
 		__u32 want = all < LOOK ? all : LOOK;
-		if (!copy_paged(skb, s, at - data, want))
+		if (!copy_paged(skb, s, p->at - p->data, want))
 			return want;
 	}
 	if (here <= 0)
 		return 0;
 	__u64 want = here < LOOK ? here : LOOK;
-	return bpf_probe_read_kernel(s->bytes, want & MASK, at) ? 0 : want;
+	return bpf_probe_read_kernel(s->bytes, want & MASK, p->at) ? 0 : want;
 }
 
 /* Moves past an Ethernet header and up to two VLAN tags. */
@@ -221,7 +234,7 @@ static __always_inline enum found pass_ethernet(struct scratch *s)
 
 static __always_inline enum found pass_ipv4(struct scratch *s)
 {
-	struct ipv4 *ip = look(s, s->at);
+	struct iphdr *ip = look(s, s->at);
 
 	if (s->at + sizeof(*ip) > s->have)
 		return UNREAD;
@@ -234,12 +247,12 @@ static __always_inline enum found pass_ipv4(struct scratch *s)
 
 static __always_inline enum found pass_ipv6(struct scratch *s)
 {
-	struct ipv6 *ip = look(s, s->at);
+	struct ipv6hdr *ip = look(s, s->at);
 
 	if (s->at + sizeof(*ip) > s->have)
 		return UNREAD;
 	if (ip->version >> 4 != 6)
-		return NOT_OURS;
+		return s->at ? NOT_OURS : UNREAD;
 	s->ip = s->at;
 	s->next = ip->next;
 	s->at += sizeof(*ip);
@@ -294,6 +307,12 @@ static __always_inline enum found pass_extension(struct scratch *s)
 	return s->next == NEXT_ICMPV6 ? OURS : NOT_OURS;
 }
 
+static __always_inline bool is_extension(__u8 next)
+{
+	return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_DESTINATION || next == NEXT_MOBILITY ||
+	       next == NEXT_AUTHENTICATION || next == NEXT_FRAGMENT;
+}
+
 static __always_inline enum found pass(struct scratch *s)
 {
 	switch (s->next) {
@@ -305,15 +324,8 @@ static __always_inline enum found pass(struct scratch *s)
 		return pass_ipv4(s);
 	case NEXT_UDP:
 		return pass_vxlan(s);
-	case NEXT_HOP_BY_HOP:
-	case NEXT_ROUTING:
-	case NEXT_DESTINATION:
-	case NEXT_MOBILITY:
-	case NEXT_AUTHENTICATION:
-	case NEXT_FRAGMENT:
-		return pass_extension(s);
 	}
-	return NOT_OURS;
+	return is_extension(s->next) ? pass_extension(s) : NOT_OURS;
 }
 
 /* Goes from header to header to the ICMPv6 header, or to a fragment that is not the first. */
@@ -322,7 +334,7 @@ static __always_inline enum found parse(struct scratch *s)
 	for (int i = 0; i < 12; i++) {
 		if (s->next == NEXT_ICMPV6) {
 			s->message = s->at;
-			if (s->at && s->at + sizeof(struct icmpv6) > s->have)
+			if (s->at && s->at + sizeof(struct icmp6hdr) > s->have)
 				return UNREAD;
 			return OURS;
 		}
@@ -331,6 +343,40 @@ static __always_inline enum found parse(struct scratch *s)
 			return found;
 	}
 	return UNREAD;
+}
+
+/*
+ * Rejects most of what is none of ours without a copy: IPv4 that is not UDP, and IPv6 that has neither ICMPv6, UDP nor an
+ * extension header behind it. Only a modern program looks into packets in place; others copy a byte of IPv4.
+ */
+static __always_inline bool is_foreign(const struct place *p, __u8 first, const bool modern)
+{
+	__u8 next = 0;
+
+	if (first == NEXT_IPV4) {
+		if (modern)
+			next = CAST(p->at, struct iphdr)->protocol;
+		else
+			bpf_probe_read_kernel(&next, 1, p->at + 9);
+		return next != NEXT_UDP;
+	}
+	if (!modern || first != NEXT_IPV6)
+		return false;
+	if (CAST(p->at, struct ipv6hdr)->version >> 4 != 6)
+		return false;
+	next = CAST(p->at, struct ipv6hdr)->next;
+	return next != NEXT_ICMPV6 && next != NEXT_UDP && !is_extension(next);
+}
+
+/* Returns the header of an IPv6 packet with ICMPv6 right behind it, in place, and NULL for any other. */
+static __always_inline struct ipv6hdr *plain_icmpv6(const struct place *p, __u8 first, const bool modern)
+{
+	struct ipv6hdr *ip;
+
+	if (!modern || first != NEXT_IPV6 || p->at + sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr) > p->end)
+		return 0;
+	ip = CAST(p->at, struct ipv6hdr);
+	return ip->version >> 4 == 6 && ip->next == NEXT_ICMPV6 ? ip : 0;
 }
 
 #endif

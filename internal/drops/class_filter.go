@@ -17,17 +17,18 @@ func judgeFilter(d *Drop, m *message, f filter) {
 		return
 	}
 	if m.group == advertisements && f.hook == (hook{familyPorts, hookForward}) {
-		if isTap(d.Arrived) {
-			d.Verdict = Verdict{Class: Benign, Next: d.Next,
-				Why: "RA guard: the security groups of the hypervisor let no guest advertise itself as a router."}
-			return
-		}
 		if !d.Flags.Has(Multicast) {
 			d.Verdict = Verdict{Class: Hurts, Rule: "drop.filter-security-group", Severity: rule.Warning, Next: d.Next,
 				Why: "It answers a Router Solicitation and goes to one guest; CloudStack's security groups let only RAs to ff02::1 " +
 					"through, so the guest waits for the next periodic one.",
 				Fix: "On the upstream router have solicited RAs sent to ff02::1 (radvd: `AdvRASolicitedUnicast off;`), or advertise " +
 					"every few seconds so that guests need not ask."}
+			return
+		}
+		if isTap(d.Arrived) {
+			d.Verdict = Verdict{Class: Unknown, Next: fill(d, "virsh list --name | xargs -rn1 virsh domiflist"),
+				Why: "RA guard, as it should be, if " + d.Arrived + " is a guest's: no guest may advertise itself as a router. If it is a " +
+					"router's, and a Virtual Router is a virtual machine too, the guests get no address."}
 			return
 		}
 	}
@@ -78,7 +79,7 @@ func filterFix(d *Drop, m *message, f filter) string {
 	case f.family == familyIPv6 && f.name == hookInput && f.program == programNft && f.tables != "inet":
 		return "On CloudStack's Virtual Router `{in}nft insert rule ip6 ip6_firewall fw_input icmpv6 type " + m.nft + " accept` " +
 			"(in a VPC the chain is ip6_acl acl_input); elsewhere " + accept + ", with the names that `" + f.list() + "` shows."
-	case f.family == familyPorts && f.program != programNft:
+	case f.family == familyPorts:
 		return "See what the guest's chain accepts, and from which addresses (the ipset of the guest): `" + f.list() + "`. To " +
 			"let it pass until the agent writes the rules anew: " + accept + "."
 	case f.program == programNft || !f.known || f.family == familyNetdev:

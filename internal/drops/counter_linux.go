@@ -19,6 +19,7 @@ type Options struct {
 	Types           []icmp6.Type // count these only; nil for all
 	BTF             string       // a file with the kernel's BTF, where it has none of its own; "" for the kernel's
 	StacksPerSecond uint32       // how many stacks each CPU may walk in a second; 0 for the usual
+	NetNS           uint32       // walk stacks in this network namespace (its inode) only; 0 for all: others shall not use them up
 	Places          uint32       // how many places there is room for; 0 for the usual, which depends on the number of CPUs
 }
 
@@ -112,6 +113,7 @@ func prepare(spec *ebpf.CollectionSpec, k *kernel, o Options) error {
 		spec.Variables[dropsVarWanted].Set(wanted),
 		spec.Variables[dropsVarNetfilterDrop].Set(filtered),
 		spec.Variables[dropsVarStacksPerSecond].Set(o.StacksPerSecond),
+		spec.Variables[dropsVarStacksNetns].Set(o.NetNS),
 	)
 }
 
@@ -161,13 +163,13 @@ func (c *Counter) Program() (name string, id uint32) {
 func (c *Counter) Close() error { return c.loaded.Close() }
 
 // Read returns what was counted since Open. The kernel goes on counting meanwhile: a packet may be missing from Drops that
-// is in Counts, never for more than one reading.
+// is in Counts, for one reading, never the other way round.
 func (c *Counter) Read() (Snapshot, error) {
-	counts, err := c.counts()
+	records, err := c.records()
 	if err != nil {
 		return Snapshot{}, err
 	}
-	records, err := c.records()
+	counts, err := c.counts()
 	if err != nil {
 		return Snapshot{}, err
 	}

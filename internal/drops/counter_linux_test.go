@@ -173,23 +173,58 @@ func TestMapFull(t *testing.T) {
 	}
 }
 
-// TestNoStack has a budget of one stack a second: all packets are counted, and go to the place that the one stack tells.
-func TestNoStack(t *testing.T) {
+// filtered returns two namespaces, the second of which filters neighbor solicitations.
+func filtered(t *testing.T) (a, b *lab.Namespace) {
+	t.Helper()
 	if _, err := exec.LookPath("nft"); err != nil && os.Getenv("V6PROBE_CI") != "1" {
 		t.Skip("needs nft:", err)
 	}
-	a, b := pair(t)
+	a, b = pair(t)
 	check(t, b.Firewall(t.Context(), "table ip6 f { chain c { type filter hook input priority 0; icmpv6 type nd-neighbor-solicit drop; }; }"))
+	return a, b
+}
+
+// onlySolicitations returns what was counted of neighbor solicitations, which must be at one place.
+func onlySolicitations(t *testing.T, here []Drop) Drop {
+	t.Helper()
+	here = slices.DeleteFunc(here, func(d Drop) bool { return d.Type != icmp6.TypeNeighborSolicitation })
+	if len(here) != 1 {
+		t.Fatalf("%d places: %+v", len(here), here)
+	}
+	return here[0]
+}
+
+// TestNoStack has a budget of one stack a second: all packets are counted, and go to the place that the one stack tells.
+func TestNoStack(t *testing.T) {
+	a, b := filtered(t)
 	c := open(t, Options{StacksPerSecond: 1})
 	inject(t, a, 100, craft.NS(craft.GuestLL))
 	s, here := await(t, c, b, func(_ Snapshot, here []Drop) bool { return packets(here, icmp6.TypeNeighborSolicitation) >= 100 })
-	i := slices.IndexFunc(here, func(d Drop) bool { return d.Type == icmp6.TypeNeighborSolicitation })
-	d := here[i]
+	d := onlySolicitations(t, here)
 	if d.Packets != 100 || s.Counts.NoStack < 50 || d.Flags.Has(StackNotTaken) || len(d.Callers) == 0 {
 		t.Errorf("%d without a stack; counted %+v", s.Counts.NoStack, d)
 	}
 	if d.Reason != reasonNetfilter || !slices.Contains(d.Callers, "nf_hook_slow") {
 		t.Errorf("reason %q, callers %q", d.Reason, d.Callers)
+	}
+}
+
+// TestStacksNetNS keeps the stacks for one namespace.
+func TestStacksNetNS(t *testing.T) {
+	a, b := filtered(t)
+	inode, err := b.Inode()
+	check(t, err)
+	for _, tt := range []struct {
+		netns uint32
+		stack bool
+	}{{inode, true}, {inode + 1, false}} {
+		c := open(t, Options{NetNS: tt.netns})
+		inject(t, a, 3, craft.NS(craft.GuestLL))
+		_, here := await(t, c, b, func(_ Snapshot, here []Drop) bool { return packets(here, icmp6.TypeNeighborSolicitation) >= 3 })
+		if d := onlySolicitations(t, here); d.Flags.Has(StackNotTaken) == tt.stack || len(d.Callers) > 0 != tt.stack {
+			t.Errorf("stacks in %d: counted %+v", tt.netns, d)
+		}
+		check(t, c.Close())
 	}
 }
 

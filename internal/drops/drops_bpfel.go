@@ -52,9 +52,11 @@ type dropsScratch struct {
 	Ip       uint32
 	Message  uint32
 	Vni      uint32
+	Length   uint32
 	Vlan     uint16
 	Next     uint8
 	Tunneled bool
+	_        [4]byte
 	Key      dropsKey
 }
 
@@ -78,12 +80,13 @@ const (
 	dropsMapCrossroads      = "crossroads"
 	dropsMapDrops           = "drops"
 	dropsMapScratches       = "scratches"
+	dropsProgBtfModern      = "btf_modern"
 	dropsProgBtfPlain       = "btf_plain"
 	dropsProgBtfReason      = "btf_reason"
-	dropsProgBtfReasonPaged = "btf_reason_paged"
 	dropsProgRawPlain       = "raw_plain"
 	dropsProgRawReason      = "raw_reason"
 	dropsVarNetfilterDrop   = "netfilter_drop"
+	dropsVarStacksNetns     = "stacks_netns"
 	dropsVarStacksPerSecond = "stacks_per_second"
 	dropsVarWanted          = "wanted"
 )
@@ -130,11 +133,11 @@ type dropsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type dropsProgramSpecs struct {
-	BtfPlain       *ebpf.ProgramSpec `ebpf:"btf_plain"`
-	BtfReason      *ebpf.ProgramSpec `ebpf:"btf_reason"`
-	BtfReasonPaged *ebpf.ProgramSpec `ebpf:"btf_reason_paged"`
-	RawPlain       *ebpf.ProgramSpec `ebpf:"raw_plain"`
-	RawReason      *ebpf.ProgramSpec `ebpf:"raw_reason"`
+	BtfModern *ebpf.ProgramSpec `ebpf:"btf_modern"`
+	BtfPlain  *ebpf.ProgramSpec `ebpf:"btf_plain"`
+	BtfReason *ebpf.ProgramSpec `ebpf:"btf_reason"`
+	RawPlain  *ebpf.ProgramSpec `ebpf:"raw_plain"`
+	RawReason *ebpf.ProgramSpec `ebpf:"raw_reason"`
 }
 
 // dropsMapSpecs contains maps before they are loaded into the kernel.
@@ -153,6 +156,7 @@ type dropsMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type dropsVariableSpecs struct {
 	NetfilterDrop   *ebpf.VariableSpec `ebpf:"netfilter_drop"`
+	StacksNetns     *ebpf.VariableSpec `ebpf:"stacks_netns"`
 	StacksPerSecond *ebpf.VariableSpec `ebpf:"stacks_per_second"`
 	Wanted          *ebpf.VariableSpec `ebpf:"wanted"`
 }
@@ -199,6 +203,7 @@ func (m *dropsMaps) Close() error {
 // It can be passed to loadDropsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type dropsVariables struct {
 	NetfilterDrop   *ebpf.Variable `ebpf:"netfilter_drop"`
+	StacksNetns     *ebpf.Variable `ebpf:"stacks_netns"`
 	StacksPerSecond *ebpf.Variable `ebpf:"stacks_per_second"`
 	Wanted          *ebpf.Variable `ebpf:"wanted"`
 }
@@ -207,18 +212,18 @@ type dropsVariables struct {
 //
 // It can be passed to loadDropsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type dropsPrograms struct {
-	BtfPlain       *ebpf.Program `ebpf:"btf_plain"`
-	BtfReason      *ebpf.Program `ebpf:"btf_reason"`
-	BtfReasonPaged *ebpf.Program `ebpf:"btf_reason_paged"`
-	RawPlain       *ebpf.Program `ebpf:"raw_plain"`
-	RawReason      *ebpf.Program `ebpf:"raw_reason"`
+	BtfModern *ebpf.Program `ebpf:"btf_modern"`
+	BtfPlain  *ebpf.Program `ebpf:"btf_plain"`
+	BtfReason *ebpf.Program `ebpf:"btf_reason"`
+	RawPlain  *ebpf.Program `ebpf:"raw_plain"`
+	RawReason *ebpf.Program `ebpf:"raw_reason"`
 }
 
 func (p *dropsPrograms) Close() error {
 	return _DropsClose(
+		p.BtfModern,
 		p.BtfPlain,
 		p.BtfReason,
-		p.BtfReasonPaged,
 		p.RawPlain,
 		p.RawReason,
 	)

@@ -45,6 +45,9 @@ func (n *names) reason(number uint32) string {
 	return fmt.Sprintf("reason %d", number)
 }
 
+// UnknownNamespace is the Place.NetNS of packets that had lost their device, and so their namespace.
+const UnknownNamespace = "unknown"
+
 // drop names a record and judges it.
 func (n *names) drop(r *Record) Drop {
 	d := Drop{
@@ -63,7 +66,9 @@ func (n *names) drop(r *Record) Drop {
 	if r.Interface == 0 {
 		d.Interface = ""
 	}
-	if r.Arrived != 0 && r.Arrived != r.Interface {
+	if r.NetNS == 0 {
+		d.NetNS = UnknownNamespace // and a device by which it came could be anybody's
+	} else if r.Arrived != 0 && r.Arrived != r.Interface {
 		d.Arrived = n.where.Device(r.NetNS, r.Arrived, "")
 	}
 	if d.Location != checksumVerified {

@@ -191,7 +191,7 @@ func (f filter) list() string {
 	switch {
 	case !f.known:
 		return "{in}nft -a list ruleset"
-	case f.family == familyPorts && f.program != programNft:
+	case f.family == familyPorts: // CloudStack's agent speaks to ip6tables, whatever that speaks to
 		return "{in}ip6tables-save -c | grep -w -e DROP -e REJECT -e {port}"
 	case f.program == programNft || f.family == familyNetdev:
 		return strings.TrimRight("{in}nft -a list ruleset "+f.tables, " ")
@@ -219,7 +219,7 @@ func (f filter) accept(t *message) string {
 	}
 	chain := strings.ToUpper(f.name)
 	switch {
-	case f.program == programNft || !f.known || f.family == familyNetdev:
+	case f.family != familyPorts && f.program == programNft || !f.known || f.family == familyNetdev:
 		tables := f.tables
 		if tables == "" {
 			tables = "FAMILY"

@@ -96,8 +96,8 @@ func (k *kernel) programs() []string {
 	var names []string
 	if k.own {
 		if k.reason {
-			// The first reads packets whose headers lie in pages too. Older kernels refuse it.
-			names = append(names, dropsProgBtfReasonPaged, dropsProgBtfReason)
+			// The first looks into packets in place, and wherever they lie. Older kernels refuse it.
+			names = append(names, dropsProgBtfModern, dropsProgBtfReason)
 		} else {
 			names = append(names, dropsProgBtfPlain)
 		}

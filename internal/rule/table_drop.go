@@ -213,4 +213,12 @@ var dropRules = []Rule{
 		Fix: "The underlay must take 50 bytes more than the tunnel, over IPv6 70, switches included; or lower the network's MTU " +
 			"(privatemtu). `v6probe pmtu --plan --encap vxlan` does the sums.",
 	},
+	{
+		ID: "drop.counted", Severity: Warning, Receiver: ReceiverNone, RFC: "4890 §4.3, §4.4",
+		Title: "a rule of a firewall has counted dropped ICMPv6 that IPv6 cannot do without",
+		Why: "The rule names a type such as Router Advertisement, Neighbor Solicitation or Packet Too Big, and its counter moved. Whose " +
+			"packets they were a counter does not tell.",
+		Fix: "Look at the rule: if it drops what comes from strangers only, all is well; else let the type pass before it. `v6probe drops` with " +
+			"eBPF tells who sent what, and by which interface.",
+	},
 }

@@ -142,7 +142,7 @@ func bridgeCases() []Case {
 		},
 		{
 			Name: "ra-guard", About: "a security group drops the RAs of a guest",
-			Losses: []Loss{{Type: typeRA, Packets: count, Reason: reason("NETFILTER_DROP", Version{5, 18}), Class: "benign",
+			Losses: []Loss{{Type: typeRA, Packets: count, Reason: reason("NETFILTER_DROP", Version{5, 18}), Class: "unknown",
 				Where: always("nf_hook_slow < br_nf_forward_ip"), Hook: "security group", Interface: "vnet1", Arrived: "vnet0",
 				NetNS: "kvm"}, own},
 			build: onBridge(securityGroup),
