@@ -21,8 +21,8 @@ func TestCasesAreWhole(t *testing.T) {
 				continue // nothing of that type may be lost
 			}
 			known := slices.Contains([]string{"hurts", "unknown", "benign"}, l.Class)
-			if !known || l.Packets == 0 || l.NetNS == "" || l.Where.On(Version{5, 10}) == "" || l.Reason.On(Version{6, 18}) == "" ||
-				l.Reason.On(Version{5, 10}) != "" {
+			if !known || l.Packets == 0 || l.NetNS == "" || l.Where.On(Version{5, 10}) == "" ||
+				l.Reason.On(Version{6, 18}) == "" || l.Reason.On(Version{5, 10}) != "" {
 				t.Errorf("case %q has half a loss: %+v", c.Name, l)
 			}
 		}
@@ -102,6 +102,7 @@ func TestCompare(t *testing.T) {
 	mark.Type = markType
 	hidden := right
 	hidden.Type, hidden.Class = 143, "benign"
+	missed := Record{Kind: "summary", Missed: 3, NotDrops: []statement{{Text: "isolated ports"}}}
 	for _, tt := range []struct {
 		name string
 		said []Record
@@ -113,7 +114,7 @@ func TestCompare(t *testing.T) {
 		{"no summary", []Record{right, mark, {Kind: "finding", Rule: "drop.filter"}}, "no summary"},
 		{"no mark", said(right)[:3], "sent after all"},
 		{"no finding", slices.DeleteFunc(said(right), func(r Record) bool { return r.Kind == "finding" }), "no finding"},
-		{"missed", slices.Concat([]Record{{Kind: "summary", Missed: 3, NotDrops: []statement{{Text: "isolated ports"}}}}, said(right)), "3 missed"},
+		{"missed elsewhere", slices.Concat([]Record{missed}, said(right)), ""},
 		{"not said", slices.Concat([]Record{{Kind: "summary"}}, said(right)), "not said"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

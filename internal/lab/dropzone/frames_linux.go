@@ -3,6 +3,7 @@ package dropzone
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 
 	"v6probe/internal/craft"
@@ -35,7 +36,8 @@ const (
 
 // advert is the RA of CloudStack's router.
 func advert() []byte {
-	return craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes, craft.CloudStackRA().Message(craft.CloudStackOptions()...))
+	return craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes,
+		craft.CloudStackRA().Message(craft.CloudStackOptions()...))
 }
 
 // toGuest is a message from the router to the guest's link-local address.
@@ -98,9 +100,21 @@ func linked(n *network) {
 // awaitLinkLocal waits until eth0 of a part has its address.
 func (n *network) awaitLinkLocal(part string) {
 	n.do(func() error {
-		_, err := n.spaces[part].WaitLinkLocal(n.ctx, "eth0")
+		_, err := n.awaitAddress(part, netip.Addr.IsLinkLocalUnicast)
 		return err
 	})
+}
+
+// awaitAddress waits until eth0 of a part has an address for which ok. That the kernel changed the list while it was read
+// is an error too, one that the next try need not meet.
+func (n *network) awaitAddress(part string, ok func(netip.Addr) bool) (address netip.Addr, err error) {
+	for range 5 {
+		address, err = n.spaces[part].WaitAddress(n.ctx, "eth0", ok)
+		if err == nil || n.ctx.Err() != nil {
+			break
+		}
+	}
+	return address, err
 }
 
 // routed builds a router between two hosts: left:eth0 - router:left0, router:right0 - right:eth0.

@@ -103,7 +103,7 @@ func (n *network) talk(d time.Duration) error {
 	network := netip.MustParsePrefix(prefix)
 	addresses := map[string]netip.Addr{}
 	for _, part := range []string{"guest1", "guest2"} {
-		a, err := n.spaces[part].WaitAddress(n.ctx, "eth0", network.Contains)
+		a, err := n.awaitAddress(part, network.Contains)
 		if err != nil {
 			return err
 		}
@@ -139,9 +139,10 @@ func pings(ctx context.Context, space *lab.Namespace, to netip.Addr) error {
 	defer unix.Close(fd)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	const patience = 15 // requests, three seconds
 	buffer := make([]byte, 64)
 	for sent, answered := 0, 0; ; sent++ {
-		if sent-answered > 5 {
+		if sent-answered > patience {
 			return fmt.Errorf("%v has answered %d of %d pings", to, answered, sent)
 		}
 		request := craft.Join([]byte{typeEcho, 0, 0, 0, 0, 1, byte(sent >> 8), byte(sent)}, make([]byte, 16))
