@@ -25,7 +25,9 @@ static __always_inline void note_message(struct scratch *s, const struct ipv6hdr
 		return;
 	}
 	k->type = m->type;
-	k->code = m->code;
+	/* Other types are told apart without it: a sender could fill the map with all the codes that there are. */
+	if (m->type <= 4 || (m->type >= TYPE_ROUTER_SOLICITATION && m->type <= TYPE_REDIRECT))
+		k->code = m->code;
 	if (m->type < TYPE_ROUTER_SOLICITATION || m->type > TYPE_REDIRECT)
 		return;
 	if (ip->hop_limit != 255)

@@ -65,8 +65,16 @@ func (list one) has(text string) bool {
 }
 
 func (r *row) is(d *Drop) bool {
-	return d.Flags.Has(r.need) && d.Flags&r.not == 0 && r.at.has(d.Location) && r.reason.has(d.Reason) &&
+	return d.Flags.Has(r.need) && d.Flags&r.not == 0 && r.isAt(d) && r.reason.has(d.Reason) &&
 		(r.types == 0 || r.types.has(d)) && (r.when == nil || r.when(d))
+}
+
+// isAt reports whether d is at one of the row's functions. Where these have no names, a reason that the row alone goes by will do.
+func (r *row) isAt(d *Drop) bool {
+	if d.Location == "" && d.Reason != "" && d.Reason != noReason && r.reason != nil {
+		return true
+	}
+	return r.at.has(d.Location)
 }
 
 func (r *row) judge(d *Drop, m *message) {

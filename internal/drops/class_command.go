@@ -19,6 +19,14 @@ func fill(d *Drop, command string) string {
 	return text
 }
 
+// from returns the device by which the packet came, as far as that is known.
+func from(d *Drop) string {
+	if d.Arrived != "" {
+		return d.Arrived
+	}
+	return d.Interface
+}
+
 // missing stands in a text for a name that is not known.
 const missing = "NAME"
 
@@ -27,10 +35,7 @@ func fillText(d *Drop, text string) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}
-	from := d.Arrived
-	if from == "" {
-		from = d.Interface
-	}
+	from := from(d)
 	port := from
 	if isTap(d.Interface) {
 		port = d.Interface

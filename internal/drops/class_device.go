@@ -26,6 +26,9 @@ var deviceRows = []row{
 		next: "{in}tc -s filter show dev {iface} ingress",
 		why: "A filter of tc drops what comes in by the device, or the device is the idle member of a bond; this kernel does not " +
 			"say which."},
+	{at: one{"nf_queue", "nf_reinject"}, hook: "nfqueue", class: Hurts, rule: "drop.filter", fix: "Start that program, or take the rule out.",
+		why:  "A rule hands it to a program (NFQUEUE) that does not listen, or is too slow.",
+		next: "{in}cat /proc/net/netfilter/nfnetlink_queue"},
 	{reason: one{"UNHANDLED_PROTO"}, hook: "no protocol", class: Benign,
 		why: "No protocol takes what comes in by this device: the idle member of a bond, or a kernel whose IPv6 is off."},
 

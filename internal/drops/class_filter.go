@@ -38,6 +38,9 @@ func judgeFilter(d *Drop, m *message, f filter) {
 		return
 	}
 	id, why := filterRule(f)
+	if m.group == advertisements && f.family == familyBridge && isTap(from(d)) && !d.Flags.Has(Outgoing) {
+		why += " If " + from(d) + " is a guest's port and no router's, that is RA guard and as it should be."
+	}
 	if m.group&(echoes|others) != 0 {
 		why += " For echo and unknown types that may be meant so."
 	}
@@ -54,8 +57,8 @@ var filterRules = []struct {
 	{familyBridge, nil, "drop.filter-bridge", "A filter of the bridge drops it on its way between ports."},
 	{familyPorts, nil, "drop.filter-security-group", "The bridge hands it to IPv6's filters, and one of them, as security " +
 		"groups have them, drops it."},
-	{familyIPv6, one{hookPrerouting, hookInput}, "drop.filter-input", "A filter of this host drops it before the kernel's " +
-		"IPv6 sees it."},
+	{familyIPv6, one{hookPrerouting, hookInput}, "drop.filter-input", "A filter of this host drops it before its ICMPv6 and its " +
+		"programs see it."},
 	{familyIPv6, one{hookForward}, "drop.filter-forward", "A filter of this host drops it on its way through."},
 	{familyIPv6, one{hookOutput, hookPostrouting}, "drop.filter-output", "A filter of this host drops what it sends itself, " +
 		"or passes on."},

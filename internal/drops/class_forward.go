@@ -35,10 +35,10 @@ var forwardRows = []row{
 	{at: one{"ip6_forward"}, reason: one{""}, hook: hookForwarding + ": hop limit, or forwarding is off", class: Unknown,
 		why:  "Its hop limit is used up, as a traceroute has it, or this host does not forward; this kernel does not say which.",
 		next: "{in}sysctl net.ipv6.conf.all.forwarding; {in}ip -6 route show"},
-	{at: one{"ip6_forward"}, reason: one{noReason}, hook: hookForwarding, class: Unknown,
+	{at: one{"ip6_forward"}, reason: one{noReason, "IP_INADDRERRORS"}, hook: hookForwarding, class: Unknown,
 		next: "{in}sysctl net.ipv6.conf.all.forwarding",
 		why: "It is for an address that is not this host's, and this host does not forward it. A Virtual Router must forward " +
-			"(net.ipv6.conf.all.forwarding=1); elsewhere the address has probably gone."},
+			"(net.ipv6.conf.all.forwarding=1); elsewhere the address has probably gone, or the sender's is link-local, which no router passes on."},
 
 	{at: noRouteFunctions, types: onLink, hook: hookRoute, class: Benign,
 		why: "Neighbor discovery and MLD are not routed: the address that it is for or from has gone from this host."},

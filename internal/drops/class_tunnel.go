@@ -27,7 +27,14 @@ var tunnelRows = []row{
 	{need: Tunneled, reason: neighborReasons, hook: "VXLAN: other host does not " +
 		"answer", class: Hurts, rule: "drop.vxlan-unreachable",
 		why: whyOtherHost, fix: fixOtherHost, next: "{in}ip neigh show dev {iface}; {in}bridge fdb show | grep dst"},
-	{need: Tunneled, at: one{"vxlan_xmit_one", "ip_pkt_discard", "ip_error", "ip6_pkt_discard", "ip6_pkt_discard_out"},
+	{need: Tunneled, at: receiveFunctions, reason: disabled, hook: "VXLAN: IPv6 off below it", class: Hurts, rule: "drop.vxlan-unreachable",
+		why:  "IPv6 is off on the interface by which the VXLAN packet comes in.",
+		fix:  "`{in}sysctl -w net/ipv6/conf/{iface}/disable_ipv6=0`, or have the other host use this one's IPv4 address.",
+		next: "{in}sysctl net/ipv6/conf/{iface}/disable_ipv6"},
+	{need: Tunneled, at: one{"ip6_mc_input"}, hook: "underlay", class: Unknown, next: "{in}ip -6 maddr show dev {iface}; {in}ip -d link show type vxlan",
+		why: "The VXLAN packet is for a multicast group that was not joined on this interface: as it should be if no guest of that network " +
+			"is here."},
+	{need: Tunneled, at: one{"ip_pkt_discard", "ip_error", "ip6_pkt_discard", "ip6_pkt_discard_out"},
 		hook:  "VXLAN: no route",
 		class: Hurts, rule: "drop.vxlan-unreachable", why: "There is no route to the other host of the VXLAN.",
 		fix: fixOtherHost, next: "{in}bridge fdb show | grep dst; {in}ip route"},
@@ -37,8 +44,8 @@ var tunnelRows = []row{
 		next: "{in}bridge fdb show | grep dst; {in}ip route"},
 	{need: Tunneled, reason: one{"IP_RPFILTER"}, hook: "VXLAN: reverse path filter", class: Hurts, rule: "drop.vxlan-filtered",
 		why:  "By the routes of this host the sender of the VXLAN packet is behind another interface.",
-		fix:  "Mend the route to the other host, or `{in}sysctl -w net.ipv4.conf.{iface}.rp_filter=2`.",
-		next: "{in}sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.{iface}.rp_filter"},
+		fix:  "Mend the route to the other host, or `{in}sysctl -w net/ipv4/conf/{iface}/rp_filter=2`.",
+		next: "{in}sysctl net.ipv4.conf.all.rp_filter net/ipv4/conf/{iface}/rp_filter"},
 	{need: Tunneled, reason: one{"PKT_TOO_BIG"}, hook: "VXLAN: too big for the underlay", class: Hurts, rule: "drop.vxlan-mtu",
 		severity: always,
 		why:      whyUnderlay, fix: fixUnderlay, next: "v6probe pmtu --plan --encap vxlan"},
@@ -56,6 +63,9 @@ var tunnelRows = []row{
 		why: "The VXLAN packet is not for this host: it is for a multicast group that was not joined on this interface, or for " +
 			"an address that is not here."},
 	// Not inside a tunnel yet.
+	{at: one{"vxlan_xmit_one"}, hook: "VXLAN: no route", class: Hurts, rule: "drop.vxlan-unreachable",
+		why: "There is no route to the other host of the VXLAN, or the address that it is to be sent from has gone.", fix: fixOtherHost,
+		next: "{in}bridge fdb show dev {iface}; {in}ip -d link show dev {iface}; {in}ip route"},
 	{at: one{"vxlan_xmit"}, hook: "VXLAN: nowhere to send it", class: Unknown, next: "{in}bridge fdb show dev {iface}",
 		why: "The VXLAN device knows no host to send it to. If other hosts carry this network, the entries of its forwarding " +
 			"table are missing: with EVPN those that begin with 00:00:00:00:00:00."},
@@ -65,10 +75,10 @@ var udpFunctions = one{"__udp4_lib_rcv", "__udp6_lib_rcv", "udp_rcv", "udpv6_rcv
 	"udp_unicast_rcv_skb", "udp6_unicast_rcv_skb", "__udp4_lib_mcast_deliver", "__udp6_lib_mcast_deliver"}
 
 const (
-	whyVNI = "No VXLAN device of this host has the number of the network."
+	whyVNI = "No VXLAN device of this host that is up has the number of the network."
 	fixVNI = "The packet has VNI {vni}: compare `{in}ip -d link show type vxlan` on both hosts with the network's " +
 		"broadcasturi in listNetworks. Where no guest of that network is here, the other host's forwarding table is out of date: " +
-		"`bridge fdb show | grep dst`."
+		"`{in}bridge fdb show | grep dst`."
 	whyOtherHost = "The other host of the VXLAN does not answer ARP or neighbor discovery on the underlay."
 	fixOtherHost = "See that the address is right and the host up: `{in}bridge fdb show | grep dst` names the hosts, `{in}ip " +
 		"neigh show dev {iface}` those that do not answer. Entries of hosts that have gone: `{in}bridge fdb del " +

@@ -180,7 +180,10 @@ func (f filter) keeper() string {
 	case f.program == programNft:
 		return "nftables or " + legacy + "-nft"
 	case f.program == programLegacy:
-		return legacy + "-legacy; before Linux 6.7 perhaps nftables"
+		if f.family == familyBridge {
+			return legacy + "-legacy; before Linux 6.7 perhaps nftables"
+		}
+		return legacy + "-legacy, or connection tracking; before Linux 6.7 perhaps nftables"
 	}
 	return "nftables or " + legacy
 }
@@ -192,7 +195,11 @@ func (f filter) list() string {
 	case !f.known:
 		return "{in}nft -a list ruleset"
 	case f.family == familyPorts: // CloudStack's agent speaks to ip6tables, whatever that speaks to
-		return "{in}ip6tables-save -c | grep -w -e DROP -e REJECT -e {port}"
+		save := "ip6tables-save"
+		if f.program == programLegacy {
+			save = "ip6tables-legacy-save"
+		}
+		return "{in}" + save + " -c | grep -w -e DROP -e REJECT -e {port}"
 	case f.program == programNft || f.family == familyNetdev:
 		return strings.TrimRight("{in}nft -a list ruleset "+f.tables, " ")
 	case f.program == programLegacy:

@@ -1,7 +1,9 @@
 package drops
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -67,6 +69,52 @@ func (n *Namespaces) ask(key deviceKey) (name string, sure bool) {
 		return "", false
 	}
 	return name, true
+}
+
+// Enter runs f in a network namespace, on a thread that ends with it: what f opens is that namespace's. The error is that of
+// f, or says why the namespace cannot be entered, with a Hint: that takes CAP_SYS_ADMIN, and a name or a process that it can
+// be found by. In our own f is just called.
+func (n *Namespaces) Enter(inode uint32, f func() error) error {
+	if inode == n.own {
+		return f()
+	}
+	entered := false
+	for range 2 { // its owner may have ended: there may be another one
+		o, _ := n.owner(inode)
+		if o.path == "" {
+			break
+		}
+		err := n.inside(o, func() error {
+			entered = true
+			return f()
+		})
+		switch {
+		case entered:
+			return err
+		case errors.Is(err, os.ErrPermission):
+			return &fault{errors.New("no permission to enter the network namespace"), "run as root, or with cap_sys_admin"}
+		case err != errNoNamespace:
+			return fmt.Errorf("enter the network namespace: %w", err)
+		}
+		delete(n.found, inode)
+	}
+	return &fault{errors.New("no process is found in the network namespace, and no name"), "as root, all of them are: lsns -t net"}
+}
+
+// Gone reports whether a namespace can be found no more, neither by a name nor by a process. Where the last search is too
+// recent for another one, it says no.
+func (n *Namespaces) Gone(inode uint32) bool {
+	if inode == n.own {
+		return false
+	}
+	if o, ok := n.found[inode]; ok {
+		if got, err := n.stat(o.path); err == nil && got == inode {
+			return false
+		}
+		delete(n.found, inode)
+	}
+	o, sure := n.owner(inode)
+	return sure && o.path == ""
 }
 
 // inside runs f on a thread in a namespace, if its owner still is there. Nothing is left behind that would hold the

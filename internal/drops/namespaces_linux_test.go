@@ -277,6 +277,69 @@ func TestDeviceLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestEnter runs functions in a namespace until it is gone. This process stays where it is.
+func TestEnter(t *testing.T) {
+	one, inode := emptyNamespace(t)
+	unbind, err := one.Bind(uniqueName("enter"))
+	check(t, err)
+	check(t, one.AddBridge("br-here"))
+	n := OpenNamespaces()
+	var names []string
+	look := func() error {
+		list, err := net.Interfaces()
+		names = nil
+		for _, ifi := range list {
+			names = append(names, ifi.Name)
+		}
+		return err
+	}
+	check(t, n.Enter(inode, look))
+	if !slices.Contains(names, "br-here") {
+		t.Errorf("in the namespace there are %q", names)
+	}
+	check(t, n.Enter(n.own, look))
+	if slices.Contains(names, "br-here") {
+		t.Errorf("in our own there are %q", names)
+	}
+	want := errors.New("what it returns")
+	if err := n.Enter(inode, func() error { return want }); err != want {
+		t.Errorf("error %v, want that of the function", err)
+	}
+	if n.Gone(inode) || n.Gone(n.own) {
+		t.Error("it is held to be gone")
+	}
+	check(t, unbind())
+	n.rest = 0 // its thread is found now
+	if n.Gone(inode) {
+		t.Error("with its name it is held to be gone, although a thread is in it")
+	}
+	check(t, n.Enter(inode, look))
+	check(t, one.Close())
+	for deadline := time.Now().Add(20 * time.Second); !n.Gone(inode); n.rest = 0 {
+		if time.Now().After(deadline) {
+			t.Fatal("it is still there")
+		}
+	}
+	err = n.Enter(inode, func() error { t.Error("ran"); return nil })
+	if hint := (interface{ Hint() string })(nil); !errors.As(err, &hint) {
+		t.Errorf("error %v, want one with a hint", err)
+	}
+}
+
+func TestCommandsIn(t *testing.T) {
+	const text = "if not: `a 1`, or `b`"
+	for netns, want := range map[string]string{
+		"":                                 text,
+		"kvm1":                             "if not: `ip netns exec kvm1 a 1`, or `ip netns exec kvm1 b`",
+		"inode 4026532321 (radvd, pid 17)": "if not: `nsenter -t 17 -n a 1`, or `nsenter -t 17 -n b`",
+		"inode 4026532321":                 "",
+	} {
+		if got := CommandsIn(netns, text); got != want {
+			t.Errorf("%q: %q", netns, got)
+		}
+	}
+}
+
 // TestDeviceOfAnother asks by a file that another namespace is at now, as the id of a process may be given to another one.
 func TestDeviceOfAnother(t *testing.T) {
 	_, inode := emptyNamespace(t)

@@ -25,4 +25,10 @@ func (n *Namespaces) Names() []string { return nil }
 // Find fails: namespaces need Linux.
 func (n *Namespaces) Find(name string) (inode uint32, err error) { return 0, errNamespaces }
 
+// Enter fails: namespaces need Linux.
+func (n *Namespaces) Enter(inode uint32, f func() error) error { return errNamespaces }
+
+// Gone returns false.
+func (n *Namespaces) Gone(inode uint32) bool { return false }
+
 var errNamespaces = errors.New("network namespaces need Linux")

@@ -215,7 +215,7 @@ func (n *Namespace) WaitAddress(ctx context.Context, name string, ok func(netip.
 	defer tick.Stop()
 	for {
 		all, err := n.Addresses(name)
-		if err != nil {
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // the list changed while it was read
 			return netip.Addr{}, err
 		}
 		for _, p := range all {

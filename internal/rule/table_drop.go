@@ -81,14 +81,6 @@ var dropRules = []Rule{
 			"ruleset bridge` the filters.",
 	},
 	{
-		ID: "drop.bridge-port-blocked", Severity: Error, Receiver: ReceiverNone, RFC: "4861 §6.2.4",
-		Title: dropTitle + "the port of a bridge by which it comes does not forward",
-		Why: "Spanning tree blocks the port, or it is listening still: that takes half a minute after each start, in which a " +
-			"guest hears no router." + byMessage,
-		Fix: "Without loops switch STP off: `ip link set BRIDGE type bridge stp_state 0`, with `forward_delay 0`. With loops see " +
-			"who is root: `bridge -d link show`.",
-	},
-	{
 		ID: "drop.bridge-no-listener", Severity: Warning, Receiver: ReceiverNone, RFC: "4541 §3; 4861 §7.2.2",
 		Title: dropTitle + "a snooping bridge has heard of nobody who listens to the group",
 		Why: "Who should get it does not report its groups, since it does not hear the MLD queries or its filter drops them; so " +
