@@ -61,6 +61,8 @@ struct scratch {
 	volatile __u16 vlan;
 	volatile __u8 next; /* what kind of header that is */
 	volatile bool tunneled;
+	__u64 tick; /* of the kernel's, in which now was read */
+	__u64 now;
 	struct key key;
 };
 
@@ -93,6 +95,10 @@ struct iphdr {
 	__u8 version_length, tos;
 	__be16 length, id, offset;
 	__u8 ttl, protocol;
+};
+
+struct udphdr {
+	__be16 source, dest, length, checksum;
 };
 
 struct extension {
@@ -345,8 +351,16 @@ static __always_inline enum found parse(struct scratch *s)
 	return UNREAD;
 }
 
+/* Reports, in a modern program, whether what UDP carries behind a header of that length can only be something else than VXLAN. */
+static __always_inline bool is_other_udp(const struct place *p, __u32 length)
+{
+	__be16 port = CAST(p->at + length, struct udphdr)->dest;
+
+	return p->at + length + 4 <= p->end && port != VXLAN_PORT && port != VXLAN_PORT_LINUX;
+}
+
 /*
- * Rejects most of what is none of ours without a copy: IPv4 that is not UDP, and IPv6 that has neither ICMPv6, UDP nor an
+ * Rejects most of what is none of ours without a copy: IPv4 that is not VXLAN, and IPv6 that has neither ICMPv6, VXLAN nor an
  * extension header behind it. Only a modern program looks into packets in place; others copy a byte of IPv4.
  */
 static __always_inline bool is_foreign(const struct place *p, __u8 first, const bool modern)
@@ -354,18 +368,24 @@ static __always_inline bool is_foreign(const struct place *p, __u8 first, const 
 	__u8 next = 0;
 
 	if (first == NEXT_IPV4) {
+		if (modern && p->at + sizeof(struct iphdr) > p->end)
+			return false;
 		if (modern)
 			next = CAST(p->at, struct iphdr)->protocol;
 		else
 			bpf_probe_read_kernel(&next, 1, p->at + 9);
-		return next != NEXT_UDP;
+		if (next != NEXT_UDP)
+			return true;
+		return modern && is_other_udp(p, (CAST(p->at, struct iphdr)->version_length & 0xf) * 4);
 	}
-	if (!modern || first != NEXT_IPV6)
-		return false;
+	if (!modern || first != NEXT_IPV6 || p->at + sizeof(struct ipv6hdr) > p->end)
+		return false; /* not known yet */
 	if (CAST(p->at, struct ipv6hdr)->version >> 4 != 6)
 		return false;
 	next = CAST(p->at, struct ipv6hdr)->next;
-	return next != NEXT_ICMPV6 && next != NEXT_UDP && !is_extension(next);
+	if (next == NEXT_UDP)
+		return is_other_udp(p, sizeof(struct ipv6hdr));
+	return next != NEXT_ICMPV6 && !is_extension(next);
 }
 
 /* Returns the header of an IPv6 packet with ICMPv6 right behind it, in place, and NULL for any other. */

@@ -7,10 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"v6probe/internal/capture"
 	"v6probe/internal/drops"
 	"v6probe/internal/host"
-	"v6probe/internal/icmp6"
 	"v6probe/internal/report"
 	"v6probe/internal/rule"
 )
@@ -22,9 +20,8 @@ type dropSource interface {
 	Close() error
 }
 
-// openDropSource begins to count the ICMPv6 of some types, nil for all, that the kernel drops. btf names a file with what is
-// known of the kernel, "" where it knows itself. The error is a drops.Unavailable where nothing that is granted helps.
-type openDropSource func(types []icmp6.Type, btf string) (dropSource, error)
+// openDropSource begins to count the ICMPv6 that the kernel drops.
+type openDropSource func(drops.Options) (dropSource, error)
 
 // machine is where drops are counted, and what is known of it.
 type machine struct {
@@ -32,9 +29,13 @@ type machine struct {
 	links    func() ([]host.Link, error)
 	notDrops func(names []string) ([]host.Statement, error)
 	now      func() time.Time
+
+	namespaces func() namespaces
 }
 
-func thisMachine() machine { return machine{openDrops, host.Links, host.NotDrops, time.Now} }
+func thisMachine() machine {
+	return machine{openDrops, host.Links, host.NotDrops, time.Now, func() namespaces { return drops.OpenNamespaces() }}
+}
 
 // dropsFlags are the flags of drops. Of sourceFlags it has those that are not about captures.
 type dropsFlags struct {
@@ -67,7 +68,8 @@ nothing.
 
 It needs Linux 5.2 or newer and the capabilities cap_bpf, cap_perfmon and
 cap_syslog. Where eBPF cannot be had, it reads the kernel's own counters, which
-tell less; --counters asks for that, and needs no capabilities.`,
+tell less; --counters asks for that. It needs no capabilities, but without root it
+reads no firewall.`,
 		Example: `  v6probe drops                      for 20 seconds, in this network namespace
   v6probe drops -i cloudbr1          a bridge, its ports, and what is below them
   v6probe drops --netns all          in all network namespaces
@@ -100,8 +102,8 @@ func (f *dropsFlags) addDrops(c *cobra.Command) {
 	fs.MarkHidden("timeout")
 	c.SetFlagErrorFunc(durationHint)
 	c.MarkFlagFilename("btf")
-	complete(c, "iface", capture.InterfaceNames)
-	complete(c, "netns", func() []string { return append(drops.OpenNamespaces().Names(), allNamespaces) })
+	complete(c, "iface", func() []string { return f.host.interfacesIn(f.netns) })
+	complete(c, "netns", func() []string { return append(f.host.namespaces().Names(), allNamespaces) })
 	complete(c, "fail-on", func() []string { return []string{"error", "warning", "never"} })
 	completeTypes(c)
 }
@@ -162,7 +164,15 @@ func (f *dropsFlags) dispatch(c *cobra.Command) error {
 		return err
 	}
 	var none *drops.Unavailable
-	r.source, err = f.host.open(types, f.btf)
+	// To load the program takes a while, in which nothing else would be seen.
+	drawn := f.draws(out, c.ErrOrStderr())
+	if drawn {
+		r.progress.Begin("starting", 0)
+	}
+	r.source, err = f.host.open(drops.Options{Types: types, BTF: f.btf, NetNS: r.scope.stacks()})
+	if drawn {
+		r.progress.End()
+	}
 	switch {
 	case errors.As(err, &none) && f.netns == "" && f.btf == "":
 		r.progress.Note(fallbackNote(none.Why))

@@ -39,24 +39,49 @@ func (r *dropsRun) runCounters(c *cobra.Command, why string) error {
 		return err
 	}
 	counted := &report.Counted{Sources: after.Sources, Moved: counters.Compare(before, after), Took: after.Time.Sub(before.Time),
-		Why: why, NotDrops: r.host.whatIsNone(scope.iface)}
+		Interface: scope.iface, Why: why, NotDrops: r.host.whatIsNone(scope.iface)}
 	return r.tellCounted(counted, report.Summary{Tally: rule.NewTally(), FailOn: r.failOn, NeverFail: r.never})
 }
 
 // readTime is how long the second reading may take.
 const readTime = 30 * time.Second
 
+// tellCounted writes what is told at the end.
 func (r *dropsRun) tellCounted(counted *report.Counted, sum report.Summary) error {
+	for _, f := range counted.Findings() {
+		sum.Tally.Add(f)
+	}
+	var err error
 	if r.dropsFlags.json {
-		if err := r.output.json.Counted(counted); err != nil {
+		err = r.writeCounted(counted, sum)
+	} else {
+		r.showCounted(counted, sum)
+		err = r.text.Err()
+	}
+	if err == nil && sum.Failed() {
+		return codeError(exitFindings)
+	}
+	return err
+}
+
+func (r *dropsRun) showCounted(counted *report.Counted, sum report.Summary) {
+	if r.quiet {
+		r.text.Bare()
+		r.text.Findings(sum.Tally.Found())
+	} else {
+		r.text.Counted(counted, sum.Tally.Found(), r.verbose)
+	}
+	r.text.Verdict(sum, report.CountedCount(counted))
+}
+
+func (r *dropsRun) writeCounted(counted *report.Counted, sum report.Summary) error {
+	if err := r.output.json.Counted(counted); err != nil {
+		return err
+	}
+	for _, f := range sum.Tally.Found() {
+		if err := r.output.json.Finding(f.Finding); err != nil {
 			return err
 		}
-		return r.output.json.CountedSummary(sum, counted)
 	}
-	t := r.text
-	if !r.quiet {
-		t.Counted(counted, r.verbose)
-	}
-	t.Verdict(sum, report.CountedCount(counted))
-	return t.Err()
+	return r.output.json.CountedSummary(sum, counted)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -17,17 +18,23 @@ import (
 // dropsProgress returns a Progress on w. Only where NDJSON goes to the same terminal there is no live table.
 func (f *dropsFlags) dropsProgress(out, w io.Writer) *report.Progress {
 	var size func() (columns, rows int)
-	if canDraw(w) && !(f.json && isTerminal(out)) {
+	if f.draws(out, w) {
 		size = func() (int, int) { return terminalSize(w) }
 	}
 	return report.NewProgress(w, size, f.quiet)
 }
+
+// draws reports whether progress is drawn on w.
+func (f *dropsFlags) draws(out, w io.Writer) bool { return canDraw(w) && !(f.json && isTerminal(out)) }
 
 // run counts until the time is over, and reports what that came to.
 func (r *dropsRun) run(c *cobra.Command) error {
 	defer r.source.Close()
 	for _, note := range r.source.Notes() {
 		r.progress.Note(note)
+	}
+	if w := r.scope.warning(); w != "" {
+		fmt.Fprintln(c.ErrOrStderr(), "v6probe: "+w) // not a note, which -q keeps back: the verdict is about less than was asked
 	}
 	ctx := c.Context()
 	if r.timeout > 0 {
@@ -52,9 +59,17 @@ func (r *dropsRun) run(c *cobra.Command) error {
 	if style, err := textStyle(r.color, out); err == nil {
 		r.text = report.NewText(out, style)
 	}
-	d := &report.Dropped{Snapshot: r.now, Took: r.now.Time.Sub(r.begun), Where: r.scope.where(), Elsewhere: r.elsewhere}
-	if r.scope.ours() {
-		d.NotDrops = r.host.whatIsNone(r.scope.iface)
+	r.now.Drops, r.elsewhere = drops.Infer(r.now.Drops), drops.Infer(r.elsewhere)
+	d := &report.Dropped{Snapshot: r.now, Took: r.now.Time.Sub(r.begun), Where: r.scope.where(), Interface: r.scope.iface,
+		Elsewhere: r.elsewhere}
+	if runErr == nil {
+		var err error
+		if d.NotDrops, err = r.scope.whatIsNone(r.host); err != nil {
+			r.progress.Note("settings that look like drops could not be read in namespace " + r.scope.name + ": " + err.Error())
+		}
+	}
+	if note := r.scope.lostNote(); note != "" && (r.verbose || r.scope.netns == allNamespaces) {
+		r.progress.Note(note)
 	}
 	sum := report.Summary{Tally: rule.NewTally(), FailOn: r.failOn, NeverFail: r.never}
 	if runErr != nil {
@@ -112,7 +127,7 @@ func (r *dropsRun) look() error {
 	r.progress.Show("place", func(columns int) ([]string, int) {
 		return report.DropLines(r.now.Drops, before.Drops, span, columns)
 	})
-	return nil
+	return r.scope.gone()
 }
 
 // whatIsNone returns what looks like a drop at an interface, or where it is "" at all of them, and is none. It is an extra:
@@ -133,7 +148,7 @@ func (m machine) whatIsNone(iface string) []host.Statement {
 func (r *dropsRun) tell(d *report.Dropped, sum report.Summary) error {
 	for _, found := range drops.Findings(d.Drops, d.Took) {
 		if sum.Tally.Add(found) && r.dropsFlags.json {
-			if err := r.output.json.Finding(found); err != nil {
+			if err := r.output.json.DropFinding(found, d.Drops); err != nil {
 				return err
 			}
 		}
@@ -143,6 +158,7 @@ func (r *dropsRun) tell(d *report.Dropped, sum report.Summary) error {
 	}
 	t := r.text
 	if r.quiet {
+		t.Bare()
 		t.DropFindings(sum.Tally.Found(), d.Drops)
 	} else {
 		t.Dropped(d, sum.Tally.Found(), r.verbose)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strconv"
 	"strings"
 
@@ -16,9 +17,14 @@ type dropScope struct {
 	inode uint32 // of that
 	name  string // as drops.Namespaces call it
 
-	parts *parts          // of iface, in our own namespace
+	parts *parts          // of iface, in the namespace
+	blind error           // why they could not be read
 	known map[string]bool // interfaces that were looked for among these
 	links func() ([]host.Link, error)
+	lost  uint64 // packets whose namespace is not known, when it was split last
+
+	spaces namespaces // nil in our own, and for every one
+	found  bool       // the namespace can be told from one that is gone
 }
 
 // newDropScope returns what iface and netns ask for.
@@ -28,23 +34,24 @@ func newDropScope(m machine, iface, netns string) (*dropScope, error) {
 	}
 	s := &dropScope{iface: iface, netns: netns, known: make(map[string]bool), links: m.links}
 	if netns != "" && netns != allNamespaces {
-		spaces := drops.OpenNamespaces()
-		inode, err := spaces.Find(netns)
-		if err != nil {
-			return nil, withHint("see them: ip netns", err)
+		if err := s.find(m); err != nil {
+			return nil, err
 		}
-		s.inode, s.name = inode, spaces.Name(inode)
 	}
-	if iface == "" || !s.ours() {
+	if iface == "" || netns == allNamespaces {
 		return s, nil
 	}
 	links, err := s.links()
-	if err != nil {
+	switch {
+	case err != nil && s.ours():
 		return nil, err
+	case err != nil:
+		s.blind = err // its own name is something to go by
+		return s, nil
 	}
 	s.parts = partsOf(links, iface)
 	if s.parts == nil {
-		return nil, hinted("interfaces here: "+strings.Join(linkNames(links), ", "), "%s: no such interface", iface)
+		return nil, s.noInterface(m, links)
 	}
 	for _, l := range links {
 		s.known[l.Name] = true
@@ -66,7 +73,13 @@ func (s *dropScope) ours() bool { return s.netns == "" || s.netns != allNamespac
 // where says for a sentence what was asked for: "on eth0".
 func (s *dropScope) where() string {
 	var parts []string
-	if s.iface != "" {
+	switch {
+	case s.iface == "":
+	case s.blind != nil:
+		parts = append(parts, "on "+s.iface+" alone (whether it has ports could not be read)")
+	case s.netns == allNamespaces:
+		parts = append(parts, "on all that is called "+s.iface+", without its ports,")
+	default:
 		parts = append(parts, "on "+s.iface)
 	}
 	switch {
@@ -86,13 +99,37 @@ func (s *dropScope) behind() string {
 	return ""
 }
 
-// split returns the drops that were asked for, and the others.
+// stacks returns the namespace in which stacks are walked, 0 for all: the drops of others shall not use up the budget.
+func (s *dropScope) stacks() uint32 {
+	if s.netns == allNamespaces {
+		return 0
+	}
+	if s.inode != 0 {
+		return s.inode
+	}
+	own, err := drops.ProcessNamespace(os.Getpid())
+	if err != nil {
+		return 0
+	}
+	return own
+}
+
+// split returns the drops that were asked for, and the others. Those whose namespace is not known are neither, unless every
+// one was asked for: to blame a namespace for what may be another's would be wrong.
 func (s *dropScope) split(list []drops.Drop) (here, elsewhere []drops.Drop) {
 	s.renew(list)
+	s.lost = 0
 	for _, d := range list {
-		if s.has(&d) {
+		unknown := d.NetNS == drops.UnknownNamespace
+		switch {
+		case unknown && s.netns != allNamespaces:
+			s.lost += d.Packets
+		case s.has(&d):
 			here = append(here, d)
-		} else {
+			if unknown {
+				s.lost += d.Packets
+			}
+		default:
 			elsewhere = append(elsewhere, d)
 		}
 	}
@@ -107,7 +144,7 @@ func (s *dropScope) renew(list []drops.Drop) {
 	fresh := false
 	for i := range list {
 		for _, name := range []string{list[i].Interface, list[i].Arrived} {
-			if list[i].NetNS == "" && name != "" && !s.known[name] && len(s.known) < maxKnown {
+			if name != "" && s.inNamespace(&list[i]) && !s.known[name] && len(s.known) < maxKnown {
 				s.known[name], fresh = true, true
 			}
 		}
@@ -127,25 +164,27 @@ const maxKnown = 1 << 16
 
 func (s *dropScope) has(d *drops.Drop) bool {
 	switch {
-	case s.netns == allNamespaces:
-	case s.name == "":
-		if d.NetNS != "" {
-			return false
-		}
-	case d.NetNS != s.name:
-		// A namespace without a name of its own is called by its first process, which may be another one by now.
-		number := "inode " + strconv.FormatUint(uint64(s.inode), 10)
-		if d.NetNS != number && !strings.HasPrefix(d.NetNS, number+" (") {
-			return false
-		}
-	}
-	switch {
+	case !s.inNamespace(d):
+		return false
 	case s.iface == "":
 		return true
 	case s.parts != nil:
 		return s.parts.has(d)
 	}
 	return d.Interface == s.iface || d.Arrived == s.iface
+}
+
+// inNamespace reports whether d was dropped in a namespace that was asked for.
+func (s *dropScope) inNamespace(d *drops.Drop) bool {
+	switch {
+	case s.netns == allNamespaces:
+		return true
+	case s.name == "" || d.NetNS == s.name:
+		return d.NetNS == s.name
+	}
+	// A namespace without a name of its own is called by its first process, which may be another one by now.
+	number := "inode " + strconv.FormatUint(uint64(s.inode), 10)
+	return d.NetNS == number || strings.HasPrefix(d.NetNS, number+" (")
 }
 
 // parts are what belongs to an interface: itself, the ports of a bridge or bond, and what is below.

@@ -61,6 +61,9 @@ func TestSessions(t *testing.T) {
 		return []host.Statement{{Interfaces: []string{"cloudbr1"}, Text: "disable_ipv6=1: this host itself takes no IPv6 there, " +
 			"which is as it should be on a KVM host; what is forwarded for guests is not concerned"}}, nil
 	}}
+	unused := machine{notDrops: func([]string) ([]host.Statement, error) {
+		return []host.Statement{{Interfaces: []string{"eth0"}, Text: "accept_ra=0: Router Advertisements are received and not used"}}, nil
+	}}
 	for _, c := range []struct {
 		name     string
 		command  string
@@ -71,7 +74,7 @@ func TestSessions(t *testing.T) {
 	}{
 		{"bridge", "v6probe drops -i cloudbr1 --for 10s", bridgeEatsRAs(), disabled, []string{"-i", "cloudbr1"}, exitFindings},
 		{"router", "v6probe drops --for 10s", vrDropsRSs(), machine{}, nil, exitFindings},
-		{"healthy", "v6probe drops --for 10s", healthy(), machine{}, nil, exitOK},
+		{"healthy", "v6probe drops --for 10s", healthy(), unused, nil, exitOK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &fakeDrops{readings: []drops.Snapshot{{}, c.snapshot}}
@@ -95,13 +98,13 @@ func TestSessions(t *testing.T) {
 			},
 			Moved: []counters.Moved{
 				{Source: counters.NFTables, Where: "table ip6 ip6_acl chain eth2_ingress_policy, rule 7: " +
-					"icmpv6 type nd-router-solicit counter drop", Name: "packets", Delta: 12, Drop: true, ICMPv6: true,
-					Meaning: "A rule dropped ICMPv6 Router Solicitation: a guest that starts waits for the next periodic Router " +
-						"Advertisement."},
+					"icmpv6 type packet-too-big counter drop", Name: "packets", Delta: 12, Drop: true, ICMPv6: true, Vital: true,
+					Meaning: "A rule dropped ICMPv6 Packet Too Big: connections hang as soon as they send more than the narrowest " +
+						"link on their way carries."},
 				{Source: counters.DevSNMP6, Interface: "eth0", Name: "Ip6InNoRoutes", Delta: 3, Drop: true,
 					Meaning: "Received packets had no route from here: see `ip -6 route`."},
 			},
-		}, report.Summary{Tally: rule.NewTally()})
+		}, report.Summary{Tally: rule.NewTally(), FailOn: rule.Error})
 		if err != nil {
 			t.Error(err)
 		}

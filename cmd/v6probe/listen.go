@@ -173,8 +173,14 @@ func (s *sink) Message(p *packet.Packet, found []rule.Finding) error {
 }
 
 func (s *sink) Finding(f rule.Finding) error {
-	if s.flags.json {
-		return s.json.Finding(f)
+	if !s.flags.json {
+		return nil
 	}
-	return nil
+	// A view that knows more of a finding writes it itself.
+	if v, ok := s.view.(interface {
+		finding(*report.JSON, rule.Finding) error
+	}); ok {
+		return v.finding(s.json, f)
+	}
+	return s.json.Finding(f)
 }

@@ -156,11 +156,12 @@ func (v *raView) message(p *packet.Packet) {
 }
 
 func (v *raView) picture(t *report.Text, r outcome) {
-	t.Links(v.Links(), r.listened)
 	var heard uint64
 	for _, l := range v.Links() {
 		heard += l.Advertisements
 	}
+	v.drops.head(t, icmp6.TypeRouterAdvertisement, heard)
+	t.Links(v.Links(), r.listened)
 	v.drops.told(t, icmp6.TypeRouterAdvertisement, heard)
 }
 
@@ -168,6 +169,9 @@ func (v *raView) summary(s *report.Summary) {
 	s.Forgotten = v.Forgotten()
 	v.drops.summary(s)
 }
+
+// finding writes a finding as NDJSON.
+func (v *raView) finding(j *report.JSON, f rule.Finding) error { return v.drops.finding(j, f) }
 
 func (v *raView) entries(j *report.JSON) error { return v.drops.entries(j) }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"v6probe/internal/drops"
@@ -31,14 +30,14 @@ func watchDrops(m machine, iface string, types ...icmp6.Type) (*dropWatch, error
 	if err != nil {
 		return nil, err
 	}
-	source, err := m.open(types, "")
+	source, err := m.open(drops.Options{Types: types, NetNS: scope.stacks()})
 	if err != nil {
 		return nil, err
 	}
 	return &dropWatch{host: m, source: source, scope: scope, begun: m.now()}, nil
 }
 
-// found ends the counting and returns list with what is wrong behind it.
+// found ends the counting and returns what was dropped that hurts, and list behind it: a drop is often why a router is absent.
 func (w *dropWatch) found(list []rule.Finding) []rule.Finding {
 	if w == nil || w.source == nil {
 		return list
@@ -49,10 +48,10 @@ func (w *dropWatch) found(list []rule.Finding) []rule.Finding {
 		w.failed = err
 		return list
 	}
-	w.result = &report.Dropped{Snapshot: s, Took: s.Time.Sub(w.begun), Where: w.scope.where()}
-	w.result.Drops, w.result.Elsewhere = w.scope.split(s.Drops)
+	w.result = &report.Dropped{Snapshot: s, Took: s.Time.Sub(w.begun), Where: w.scope.where(), Interface: w.scope.iface}
+	w.result.Drops, w.result.Elsewhere = w.scope.split(drops.Infer(s.Drops))
 	w.result.NotDrops = w.host.whatIsNone(w.scope.iface)
-	return append(slices.Clip(list), drops.Findings(w.result.Drops, w.result.Took)...)
+	return append(drops.Findings(w.result.Drops, w.result.Took), list...)
 }
 
 // close ends the counting.
@@ -61,6 +60,21 @@ func (w *dropWatch) close() {
 		w.source.Close() // it was only read from: nothing can be lost
 		w.source = nil
 	}
+}
+
+// head writes the headline where this kernel dropped all of the heard messages of a type.
+func (w *dropWatch) head(t *report.Text, typ icmp6.Type, heard uint64) {
+	if w != nil && w.result != nil {
+		t.AllDropped(w.result, typ, heard)
+	}
+}
+
+// finding writes a finding with what is known of its drop.
+func (w *dropWatch) finding(j *report.JSON, f rule.Finding) error {
+	if w == nil || w.result == nil {
+		return j.Finding(f)
+	}
+	return j.DropFinding(f, w.result.Drops)
 }
 
 // told says how many of the heard messages of a type this kernel dropped, and where.

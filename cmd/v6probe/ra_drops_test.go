@@ -19,8 +19,8 @@ func watchFake(t *testing.T, f *fakeDrops) (w *dropWatch, types *[]icmp6.Type) {
 	t.Helper()
 	f.begun, f.end, types = begun, func() {}, new([]icmp6.Type)
 	w, err := watchDrops(machine{
-		open: func(list []icmp6.Type, btf string) (dropSource, error) {
-			*types = list
+		open: func(o drops.Options) (dropSource, error) {
+			*types = o.Types
 			return f, nil
 		},
 		links: links,
@@ -38,7 +38,7 @@ func watchFake(t *testing.T, f *fakeDrops) (w *dropWatch, types *[]icmp6.Type) {
 func TestDropWatch(t *testing.T) {
 	at := func(iface string, n uint64) drops.Drop {
 		return drops.Drop{Packets: n,
-			Place:   drops.Place{Type: icmp6.TypeRouterAdvertisement, Hook: "IPv6 input (nftables)", Interface: iface},
+			Place:   drops.Place{Type: icmp6.TypeRouterAdvertisement, Hook: "ip6 input (nftables)", Interface: iface},
 			Verdict: drops.Verdict{Class: drops.Hurts, Rule: "nd.code", Next: "nft list ruleset ip6"}}
 	}
 	f := &fakeDrops{readings: []drops.Snapshot{{Drops: []drops.Drop{at("eth0", 3), at("eth1", 9)}}}}
@@ -47,7 +47,7 @@ func TestDropWatch(t *testing.T) {
 		t.Errorf("counts %v", *types)
 	}
 	before := rule.Finding{Rule: "ra.absent"}
-	if found := w.found([]rule.Finding{before}); len(found) == 0 || found[0] != before {
+	if found := w.found([]rule.Finding{before}); len(found) != 2 || found[0].Rule != "nd.code" || found[1] != before {
 		t.Errorf("found %v", found)
 	}
 	if !f.closed {
@@ -60,15 +60,28 @@ func TestDropWatch(t *testing.T) {
 	}
 	var out bytes.Buffer
 	w.told(report.NewText(&out, report.Style{}), icmp6.TypeRouterAdvertisement, 4)
-	for _, want := range []string{"4 Router Advertisements reached eth0, and this kernel dropped 3 of them: at IPv6",
+	for _, want := range []string{"4 Router Advertisements reached eth0, and this kernel dropped 3 of them: at ip6",
 		"  next  nft list ruleset ip6\n", "  eth0: accept_ra=0.\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
 	out.Reset()
+	w.head(report.NewText(&out, report.Style{}), icmp6.TypeRouterAdvertisement, 3)
+	if want := "eth0: this kernel drops all 3 Router Advertisements that reach it (at ip6 input"; !strings.HasPrefix(out.String(), want) {
+		t.Errorf("head %q, want %q", out.String(), want)
+	}
+	out.Reset()
 	j := report.NewJSON(&out)
 	sum := report.Summary{Tally: rule.NewTally()}
+	for _, f := range drops.Findings(w.result.Drops, w.result.Took) {
+		if err := w.finding(j, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := out.String(); !strings.Contains(s, `"packets":3,"hook":"ip6 input (nftables)","next":"nft list ruleset ip6"}`) {
+		t.Errorf("finding %s", s)
+	}
 	w.summary(&sum)
 	if err := errors.Join(w.entries(j), j.Summary(sum)); err != nil {
 		t.Fatal(err)

@@ -59,6 +59,7 @@ type Moved struct {
 	Meaning   string // a sentence, with its full stop
 	Drop      bool   // packets were lost; otherwise it is worth knowing, and may well be as it should be
 	ICMPv6    bool   // all that it counts is ICMPv6; otherwise it may be, or may be something else
+	Vital     bool   // the rule names a type without which IPv6 does not work
 
 	// Reset says that counters went back, or that rules came or went between the samples: Meaning says how many, Delta is 0.
 	Reset bool

@@ -1,6 +1,7 @@
 package counters
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,6 +19,12 @@ func (a *about) add(t uint8) {
 	if len(a.types) < maxTypes {
 		a.types = append(a.types, t)
 	}
+}
+
+// vital reports whether a type is among them without which IPv6 does not work: a Router Advertisement, what neighbor discovery
+// asks and answers, a Packet Too Big.
+func (a *about) vital() bool {
+	return a.only && slices.ContainsFunc(a.types, func(t uint8) bool { return t == 2 || t >= 134 && t <= 136 })
 }
 
 // icmpType is a type of ICMPv6 by the names that nft, ip6tables and ebtables have for it.

@@ -175,7 +175,7 @@ func (n *nftReader) finish() {
 	for _, d := range n.drops {
 		n.add(counter{
 			Moved: Moved{Source: NFTables, Where: d.where, Name: "packets", Meaning: d.about.meaning(), Drop: true,
-				ICMPv6: d.about.only},
+				ICMPv6: d.about.only, Vital: d.about.vital()},
 			key:   NFTables + " " + d.table + " " + n.handles[d.table] + " " + d.handle,
 			group: d.table, value: d.packets,
 		})

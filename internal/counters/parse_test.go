@@ -103,6 +103,35 @@ func TestJudgeNFT(t *testing.T) {
 	}
 }
 
+// TestVital: a rule is told apart that names a type without which IPv6 does not work.
+func TestVital(t *testing.T) {
+	for rule, want := range map[string]bool{
+		"-p ipv6-icmp -m icmp6 --icmpv6-type 134 -j DROP":            true,
+		"-p ipv6-icmp -m icmp6 --icmpv6-type packet-too-big -j DROP": true,
+		"-p ipv6-icmp -m icmp6 --icmpv6-type 135 -j REJECT":          true,
+		"-p ipv6-icmp -m icmp6 --icmpv6-type 136/0 -j DROP":          true,
+		"-p ipv6-icmp -m icmp6 ! --icmpv6-type 134 -j DROP":          false,
+		"-p ipv6-icmp -m icmp6 --icmpv6-type 128 -j DROP":            false,
+		"-p ipv6-icmp -m icmp6 --icmpv6-type 133 -j DROP":            false,
+		"-p ipv6-icmp -j DROP":                                       false,
+		"-j DROP":                                                    false,
+	} {
+		r := newXTReader(IP6Tables, "").parseSave([]byte("*filter\n:INPUT ACCEPT [0:0]\n[5:400] -A INPUT " + rule + "\n"))
+		if len(r.counters) != 1 || r.counters[0].Vital != want {
+			t.Errorf("%s: %+v, want %v", rule, r.counters, want)
+		}
+	}
+	const isRA = `{"match": {"op": "==", "left": {"payload": {"protocol": "icmpv6", "field": "type"}}, "right": "nd-router-advert"}}`
+	for expr, want := range map[string]bool{isRA: true, isRS: false} {
+		r, err := parseNFT(strings.NewReader(nftRuleset(nftRuleOf("ip6", "f", "c", 1, expr+","+five+","+drop))), func(string, string) bool {
+			return false
+		})
+		if err != nil || len(r.counters) != 1 || r.counters[0].Vital != want {
+			t.Errorf("%s: %+v, %v, want %v", expr, r.counters, err, want)
+		}
+	}
+}
+
 func TestParseNFT(t *testing.T) {
 	named := func(name string) string { return fmt.Sprintf(`{"counter": %q}`, name) }
 	object := func(name string) string {

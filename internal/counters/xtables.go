@@ -108,7 +108,7 @@ func (x *xtReader) end(chain, policy string, packets uint64, counted bool) {
 	case !counted:
 		x.policy = append(x.policy, x.where(chain))
 	default:
-		x.counter(x.where(chain)+", policy DROP", "policy "+chain, policyMeaning, false, packets)
+		x.counter(x.where(chain)+", policy DROP", "policy "+chain, policyMeaning, about{}, packets)
 	}
 }
 
@@ -122,12 +122,13 @@ func (x *xtReader) rule(chain, rule string, packets uint64) {
 	identity := chain + " " + rule
 	x.same[x.table+" "+identity]++
 	identity += " " + strconv.Itoa(x.same[x.table+" "+identity])
-	x.counter(fmt.Sprintf("%s, rule %d: %s", where, x.place[where], clean(rule, maxText)), identity, j.meaning(), j.only, packets)
+	x.counter(fmt.Sprintf("%s, rule %d: %s", where, x.place[where], clean(rule, maxText)), identity, j.meaning(), j.about, packets)
 }
 
-func (x *xtReader) counter(where, identity, meaning string, icmpv6 bool, packets uint64) {
+func (x *xtReader) counter(where, identity, meaning string, of about, packets uint64) {
 	x.add(counter{
-		Moved: Moved{Source: x.source, Where: where, Name: "packets", Meaning: meaning, Drop: true, ICMPv6: icmpv6},
+		Moved: Moved{Source: x.source, Where: where, Name: "packets", Meaning: meaning, Drop: true, ICMPv6: of.only,
+			Vital: of.vital()},
 		key:   strings.Join([]string{x.source, x.prefix, x.table, identity}, " "),
 		group: x.prefix + "table " + x.table,
 		value: packets,

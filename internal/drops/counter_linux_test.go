@@ -77,7 +77,7 @@ func await(t *testing.T, c *Counter, b *lab.Namespace, done func(s Snapshot, her
 		s, err := c.Read()
 		check(t, err)
 		var here []Drop
-		for _, d := range s.Drops {
+		for _, d := range Infer(s.Drops) {
 			if d.NetNS == name {
 				here = append(here, d)
 			}

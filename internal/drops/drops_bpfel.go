@@ -57,6 +57,8 @@ type dropsScratch struct {
 	Next     uint8
 	Tunneled bool
 	_        [4]byte
+	Tick     uint64
+	Now      uint64
 	Key      dropsKey
 }
 

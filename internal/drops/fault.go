@@ -51,5 +51,5 @@ func grant() string {
 		self = "v6probe"
 	}
 	return "it takes the capabilities cap_bpf and cap_perfmon, and cap_syslog for names: run as root, or once: " +
-		"sudo setcap cap_bpf,cap_perfmon,cap_syslog+ep " + self + " (--counters needs none)"
+		"sudo setcap cap_bpf,cap_perfmon,cap_syslog+ep " + self + " (--counters needs none, but without root it reads no firewall)"
 }

@@ -46,7 +46,7 @@ func (n *names) reason(number uint32) string {
 }
 
 // UnknownNamespace is the Place.NetNS of packets that had lost their device, and so their namespace.
-const UnknownNamespace = "unknown"
+const UnknownNamespace = "(unknown)"
 
 // drop names a record and judges it.
 func (n *names) drop(r *Record) Drop {
@@ -107,9 +107,13 @@ func (n *names) fold(records []Record) []Drop {
 		at[d.Place] = len(list)
 		list = append(list, d)
 	}
-	list = inferHooks(list)
+	return judged(list)
+}
+
+// judged judges list once more, as some verdicts go by the mean size, which adding up has changed, and sorts it.
+func judged(list []Drop) []Drop {
 	for i := range list {
-		Judge(&list[i]) // once more: some verdicts go by the mean size, which has changed
+		Judge(&list[i])
 	}
 	slices.SortStableFunc(list, func(a, b Drop) int {
 		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.Packets, a.Packets),
@@ -133,9 +137,10 @@ func (d *Drop) merge(e *Drop) {
 	}
 }
 
-// inferHooks gives packets without a stack to the place that they must have been at, where all packets like them that
-// have one were at that place alone. The rest stays apart.
-func inferHooks(list []Drop) []Drop {
+// Infer gives packets without a stack to the place that they must have been at, where all packets like them that have one
+// were at that place alone. The rest stays apart. It is for the end: what is seen later may show another place.
+func Infer(list []Drop) []Drop {
+	list = slices.Clone(list)
 	alike := func(p Place) Place { p.Hook, p.Flags = "", p.Flags&^StackNotTaken; return p }
 	known := make(map[Place][]int)
 	for i := range list {
@@ -152,11 +157,14 @@ func inferHooks(list []Drop) []Drop {
 			inferred[i] = true
 		}
 	}
+	if !slices.Contains(inferred, true) {
+		return list
+	}
 	kept := list[:0]
 	for i := range list {
 		if !inferred[i] {
 			kept = append(kept, list[i])
 		}
 	}
-	return kept
+	return judged(kept)
 }

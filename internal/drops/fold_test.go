@@ -80,7 +80,7 @@ func TestInfer(t *testing.T) {
 	without := func(typ uint8, packets uint64) Record {
 		return Record{Location: after(1), Reason: 12, Type: typ, Packets: packets, Flags: StackNotTaken}
 	}
-	list := named(t).fold([]Record{at(4, 134, 10), without(134, 100), at(4, 135, 20), at(5, 135, 30), without(135, 200), without(136, 7)})
+	list := Infer(named(t).fold([]Record{at(4, 134, 10), without(134, 100), at(4, 135, 20), at(5, 135, 30), without(135, 200), without(136, 7)}))
 	got := make(map[string]uint64)
 	for _, d := range list {
 		got[fmt.Sprint(uint8(d.Type), d.Flags.Has(StackNotTaken), strings.Contains(d.Hook, "forward"))] += d.Packets

@@ -98,7 +98,7 @@ func (n *Namespaces) Enter(inode uint32, f func() error) error {
 		}
 		delete(n.found, inode)
 	}
-	return &fault{errors.New("no process is found in the network namespace, and no name"), "as root, all of them are: lsns -t net"}
+	return &fault{errors.New("no process is found in the network namespace, and no name"), "run as root: it finds those of all users"}
 }
 
 // Gone reports whether a namespace can be found no more, neither by a name nor by a process. Where the last search is too

@@ -74,34 +74,40 @@ type dropRow struct {
 }
 
 // dropTable lays out rows under a head, each behind what number makes of its rate and total; a column that is empty in all
-// of them is left out. Where there is no room, first the hook becomes shorter, then the names.
+// of them is left out. Where there is no room, the hook loses its parenthesis, then the namespace becomes shorter, then
+// hook and class go; the interfaces stay.
 func dropTable(rows []dropRow, number func(rate, total string) string, columns int) []string {
 	if len(rows) == 0 {
 		return nil
 	}
 	head := [textCells]string{"message", "dropped at", "interface", "namespace", "class"}
-	var width [textCells]int
-	for c := range width {
-		for i := range rows {
-			width[c] = max(width[c], utf8.RuneCountInString(rows[i].text[c]))
-		}
-		if width[c] > 0 {
-			width[c] = max(width[c], utf8.RuneCountInString(head[c]))
-		}
-	}
+	width := dropWidths(rows, head)
 	room := columns - 1 - utf8.RuneCountInString(number("", ""))
 	for _, w := range width {
 		if w > 0 {
 			room -= tableGap + w
 		}
 	}
+	if fits := width[cellHook] + room; room < 0 {
+		for i := range rows {
+			if text := rows[i].text[cellHook]; utf8.RuneCountInString(text) > fits {
+				rows[i].text[cellHook], _, _ = strings.Cut(text, " (")
+			}
+		}
+		was := width[cellHook]
+		width = dropWidths(rows, head)
+		room += was - width[cellHook]
+	}
 	for _, squeeze := range []struct{ cell, least int }{
-		{cellHook, 24}, {cellNetNS, 12}, {cellDevices, 16}, {cellHook, 10}, {cellDevices, 9}, {cellNetNS, 9},
+		{cellHook, 14}, {cellNetNS, 12}, {cellHook, 0}, {cellNetNS, 9}, {cellClass, 0}, {cellDevices, 9},
 	} {
 		if room >= 0 {
 			break
 		}
-		if by := min(-room, width[squeeze.cell]-squeeze.least); by > 0 {
+		if squeeze.least == 0 && width[squeeze.cell] > 0 {
+			room += tableGap + width[squeeze.cell]
+			width[squeeze.cell] = 0
+		} else if by := min(-room, width[squeeze.cell]-squeeze.least); by > 0 {
 			width[squeeze.cell] -= by
 			room += by
 		}
@@ -120,6 +126,19 @@ func dropTable(rows []dropRow, number func(rate, total string) string, columns i
 		lines = append(lines, line(perSecond(rows[i].rate), grouped(rows[i].total), rows[i].text))
 	}
 	return lines
+}
+
+// dropWidths returns how wide the columns are that hold all of rows and head; 0 where all cells are empty.
+func dropWidths(rows []dropRow, head [textCells]string) (width [textCells]int) {
+	for c := range width {
+		for i := range rows {
+			width[c] = max(width[c], utf8.RuneCountInString(rows[i].text[c]))
+		}
+		if width[c] > 0 {
+			width[c] = max(width[c], utf8.RuneCountInString(head[c]))
+		}
+	}
+	return width
 }
 
 // rates returns how many packets a second were added to each of now.

@@ -54,9 +54,10 @@ func repeats(found []rule.Finding, id rule.ID) bool {
 }
 
 // Finding writes a finding.
-func (j *JSON) Finding(f rule.Finding) error {
+func (j *JSON) Finding(f rule.Finding) error { return j.end(j.obj.begin("finding").finding(f)) }
+
+func (o object) finding(f rule.Finding) object {
 	r, _ := rule.Lookup(f.Rule)
-	o := j.obj.begin("finding")
 	o = o.key("rule").string(string(f.Rule)).key("severity").string(f.Severity.String())
 	o = o.key("receiver").string(string(r.Receiver)).key("rfc").string(r.RFC)
 	o = o.key("title").string(r.Title).key("detail").string(f.Detail).key("fix").string(Fix(f))
@@ -75,7 +76,7 @@ func (j *JSON) Finding(f rule.Finding) error {
 	if f.Offset >= 0 && f.Frame > 0 {
 		o = o.uint("offset", uint64(f.Offset))
 	}
-	return j.end(o)
+	return o
 }
 
 // Summary writes the last line.

@@ -41,5 +41,5 @@ func (j *JSON) CountedSummary(s Summary, c *Counted) error {
 	o := j.obj.begin("summary").key("verdict").string(s.Verdict()).float("seconds", c.Took.Seconds(), 3)
 	o = o.uint("unknown", sure).uint("perhaps_icmpv6", perhaps)
 	o = o.key("source").string("counters").text("reason", c.Why).statements(c.NotDrops).findings(s.Tally)
-	return j.end(o.uint("kernel_drops", sure).text("damage", s.Damage))
+	return j.end(o.text("damage", s.Damage))
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 
 	"v6probe/internal/drops"
@@ -50,6 +51,27 @@ func (j *JSON) Drop(d *drops.Drop, packets uint64) error {
 	return j.end(o.text("next", d.Next))
 }
 
+// DropFinding writes a finding as Finding does. If it is about a place of list, that is added: how many packets, where, and the
+// command to run next.
+func (j *JSON) DropFinding(f rule.Finding, list []drops.Drop) error {
+	o := j.obj.begin("finding").finding(f)
+	if d := dropOf(f, list); d != nil {
+		o = o.uint("packets", d.Packets).text("hook", d.Hook).text("netns", d.NetNS).text("next", d.Next)
+	}
+	return j.end(o)
+}
+
+// dropOf returns the place that a finding is about, nil for none.
+func dropOf(f rule.Finding, list []drops.Drop) *drops.Drop {
+	for i := range list {
+		d := &list[i]
+		if d.Rule != "" && d.Rule == f.Rule && d.Interface == f.Link && fmt.Sprint(d.Place) == f.Subject {
+			return d
+		}
+	}
+	return nil
+}
+
 // Drops writes the places whose count moved from before to now, and what the interval came to. span is how long it was.
 func (j *JSON) Drops(now, before *drops.Snapshot, span time.Duration) error {
 	var sum [3]uint64
@@ -94,7 +116,7 @@ func (o object) text(k, v string) object {
 // DropSummary writes the last line of a command that counts drops: as Summary does, without what is about captures.
 func (j *JSON) DropSummary(s Summary, d *Dropped) error {
 	o := j.obj.begin("summary").key("verdict").string(s.Verdict())
-	o = o.dropped(d).findings(s.Tally).uint("kernel_drops", d.Packets(drops.Hurts))
+	o = o.dropped(d).findings(s.Tally)
 	return j.end(o.text("damage", s.Damage))
 }
 

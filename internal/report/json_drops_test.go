@@ -20,6 +20,9 @@ func dropsJSON(t *testing.T) []byte {
 	d := everyKind()
 	begin := drops.Snapshot{Time: d.Time.Add(-10 * time.Second)}
 	err := j.Drops(&d.Snapshot, &begin, 10*time.Second)
+	for _, f := range d.tally().Found() {
+		err = errors.Join(err, j.DropFinding(f.Finding, d.Drops))
+	}
 	err = errors.Join(err, j.DropSummary(Summary{Tally: d.tally(), FailOn: rule.Error, Damage: "ended"}, d))
 	err = errors.Join(err, j.Counted(counted()), j.CountedSummary(Summary{Tally: rule.NewTally(), Damage: "ended"}, counted()))
 	// As ra has it.
@@ -61,5 +64,30 @@ func TestEveryDropFieldIsDocumented(t *testing.T) {
 		if f.bit != 1<<i {
 			t.Errorf("%s is bit %d", f.name, i)
 		}
+	}
+}
+
+// TestDropFinding: a finding has what is known of its own place, and of no other of the same rule and interface.
+func TestDropFinding(t *testing.T) {
+	at := func(n uint64, hook string) drops.Drop {
+		return drops.Drop{Packets: n, Place: drops.Place{Interface: "eth0", Hook: hook, NetNS: "vr"},
+			Verdict: drops.Verdict{Class: drops.Hurts, Rule: "drop.tc", Next: "tc filter show " + hook}}
+	}
+	list := []drops.Drop{at(1, "one"), at(2, "two")}
+	for i, f := range drops.Findings(list, time.Second) {
+		var b bytes.Buffer
+		if err := NewJSON(&b).DropFinding(f, list); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{`"packets":1,"hook":"one","netns":"vr","next":"tc filter show one"}`,
+			`"packets":2,"hook":"two","netns":"vr","next":"tc filter show two"}`}[i]
+		if !strings.HasSuffix(b.String(), ","+want+"\n") {
+			t.Errorf("%s lacks %s", b.String(), want)
+		}
+	}
+	var with, without bytes.Buffer
+	f := rule.Finding{Rule: "ra.absent", Offset: -1}
+	if err := errors.Join(NewJSON(&with).DropFinding(f, list), NewJSON(&without).Finding(f)); err != nil || with.String() != without.String() {
+		t.Errorf("%v: %s, want %s", err, with.String(), without.String())
 	}
 }

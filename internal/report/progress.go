@@ -48,7 +48,7 @@ func (p *Progress) Note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
-	fmt.Fprintln(p.w, "v6probe: "+printable(text))
+	fmt.Fprintln(p.w, "v6probe: "+printable(strings.ReplaceAll(text, nbsp, " ")))
 	p.draw()
 }
 

@@ -13,6 +13,7 @@ type Text struct {
 	w     io.Writer
 	style Style
 	err   error
+	bare  bool // an empty line is left out now, as nothing stands above it
 }
 
 // NewText returns a Text that writes to w.
@@ -21,10 +22,17 @@ func NewText(w io.Writer, s Style) *Text { return &Text{w: w, style: s} }
 // Err returns the first error that writing met.
 func (t *Text) Err() error { return t.err }
 
+// Bare has no empty line written before the first other one.
+func (t *Text) Bare() { t.bare = true }
+
 // Blank writes an empty line.
 func (t *Text) Blank() { t.line("") }
 
 func (t *Text) line(text string) {
+	if t.bare && text == "" {
+		return
+	}
+	t.bare = false
 	if t.err == nil {
 		_, t.err = io.WriteString(t.w, strings.ReplaceAll(text, nbsp, " ")+"\n")
 	}
@@ -59,7 +67,7 @@ func (t *Text) Findings(found []rule.Found) {
 			}
 		}
 		t.line("")
-		t.findings(group)
+		t.findings(group, strings.HasPrefix(string(group[0].Rule), "drop."))
 	}
 }
 
@@ -67,11 +75,16 @@ func alike(f, g *rule.Found) bool {
 	return f.Rule == g.Rule && f.Severity == g.Severity && f.Fix == g.Fix
 }
 
-func (t *Text) findings(group []rule.Found) {
-	f := group[0]
+// findings writes findings that are alike. tally has it say how many they are, as the verdict counts each: that is for those
+// about drops, each of which is of a place of its own.
+func (t *Text) findings(group []rule.Found, tally bool) {
+	f, several := group[0], ""
+	if tally && len(group) > 1 {
+		several = " (" + Plural(len(group), "finding") + ")"
+	}
 	r, _ := rule.Lookup(f.Rule)
 	head := fmt.Sprintf("%-8s", strings.ToUpper(f.Severity.String()))
-	t.line(t.style.severity(f.Severity, head) + t.style.paint(sgrBold, string(f.Rule)))
+	t.line(t.style.severity(f.Severity, head) + t.style.paint(sgrBold, string(f.Rule)) + several)
 	t.item(2, "", 6, sentence(r.Title)+" "+receiver(r)+rfc(r))
 	for _, f := range group[:min(len(group), maxPerRule)] {
 		t.item(2, "seen", 6, where(f)+printable(f.Detail))

@@ -7,15 +7,17 @@ import (
 
 	"v6probe/internal/counters"
 	"v6probe/internal/host"
+	"v6probe/internal/rule"
 )
 
 // Counted is what the kernel's own counters say of drops, where none of v6probe's could be had or was wanted.
 type Counted struct {
-	Sources  []counters.Source
-	Moved    []counters.Moved // drops first
-	Took     time.Duration
-	Why      string // why eBPF cannot be had; "" where it was not wanted
-	NotDrops []host.Statement
+	Sources   []counters.Source
+	Moved     []counters.Moved // drops first
+	Took      time.Duration
+	Interface string // that was asked for; "" for all
+	Why       string // why eBPF cannot be had; "" where it was not wanted
+	NotDrops  []host.Statement
 }
 
 // maxMoved is how many counters are listed.
@@ -34,28 +36,61 @@ func (c *Counted) Lost() (sure, perhaps uint64) {
 	return sure, perhaps
 }
 
-// Counted writes which counters moved and what that means, and what none of them can see. verbose has all of the latter
-// listed.
-func (t *Text) Counted(c *Counted, verbose bool) {
+// Findings returns one finding for each rule of a firewall that counted dropped ICMPv6 of a type that IPv6 cannot do without.
+func (c *Counted) Findings() []rule.Finding {
+	var found []rule.Finding
+	for i := range c.Moved {
+		if m := &c.Moved[i]; inFinding(m) {
+			found = append(found, rule.Finding{
+				Rule:     "drop.counted",
+				Severity: rule.Warning,
+				Detail: fmt.Sprintf("%d dropped in %v by %s %s. %s", m.Delta, c.Took.Round(100*time.Millisecond), m.Source, m.Where,
+					m.Meaning),
+				Offset:  -1,
+				Subject: m.Source + " " + m.Where,
+			})
+		}
+	}
+	return found
+}
+
+// inFinding reports whether a counter is told as a finding.
+func inFinding(m *counters.Moved) bool { return m.Drop && m.Vital && m.Delta > 0 }
+
+// Counted writes which counters moved and what that means, and what could not be read. verbose has all listed that none of them
+// can see.
+func (t *Text) Counted(c *Counted, found []rule.Found, verbose bool) {
 	for _, l := range wrap(countedHeadline(c), t.style.width()) {
 		t.line(t.style.paint(sgrBold, l))
 	}
-	t.moved(c.Moved, "These counters say that packets were lost:", func(m *counters.Moved) bool { return m.Drop })
+	t.Findings(found)
+	t.moved(c.Moved, "These counters say that packets were lost:", func(m *counters.Moved) bool { return m.Drop && !inFinding(m) })
 	t.moved(c.Moved, "These moved too, which may well be as it should be:", func(m *counters.Moved) bool { return !m.Drop })
-	t.notDrops(c.NotDrops)
+	t.notDrops(c.NotDrops, func(*host.Statement) bool { return verbose || c.Interface != "" })
+	t.notRead(c.Sources)
 	t.blind(c.Sources, verbose)
 }
 
 func countedHeadline(c *Counted) string {
 	s := "In " + Duration(c.Took) + " the kernel's own counters "
+	unread := unreadNames(c.Sources)
+	if len(unread) > 0 {
+		s += "that could be read "
+	}
+	not := ""
+	if len(unread) > 0 {
+		not = "; " + andJoin(unread) + " could not be read"
+	}
 	switch sure, perhaps := c.Lost(); {
 	case sure > 0 && perhaps > 0:
 		return s + "count " + many(sure, "dropped ICMPv6 packet") + ", and " + many(perhaps, "dropped packet") +
-			" that may be ICMPv6 or anything else."
+			" that may be ICMPv6 or anything else" + not + "."
 	case sure > 0:
-		return s + "count " + many(sure, "dropped ICMPv6 packet") + "."
+		return s + "count " + many(sure, "dropped ICMPv6 packet") + not + "."
 	case perhaps > 0:
-		return s + "count " + many(perhaps, "dropped packet") + ", which may be ICMPv6 or anything else."
+		return s + "count " + many(perhaps, "dropped packet") + ", which may be ICMPv6 or anything else" + not + "."
+	case not != "":
+		return s + "count no drop" + not + "."
 	}
 	return s + "count no drop. They do not count every drop: see below."
 }
@@ -99,35 +134,6 @@ func movedPlace(m *counters.Moved) string {
 	return strings.Join(parts, " ")
 }
 
-// blind writes what was not read, and what the rest cannot see.
-func (t *Text) blind(sources []counters.Source, verbose bool) {
-	t.line("")
-	t.line("What these counters cannot see:")
-	for i := range sources {
-		s := &sources[i]
-		if !s.Read {
-			text := "not read: " + printable(s.Why)
-			if s.Hint != "" {
-				text += "; " + printable(s.Hint)
-			}
-			t.item(2, s.Name, 11, text)
-			continue
-		}
-		for j, b := range s.Blind {
-			if j > 0 && !verbose {
-				t.item(2, "", 11, fmt.Sprintf("… and %s more; -v lists them", Plural(len(s.Blind)-j, "limit")))
-				break
-			}
-			name := s.Name
-			if j > 0 {
-				name = ""
-			}
-			t.item(2, name, 11, printable(b))
-		}
-	}
-	t.item(2, "all", 11, "who sent what was dropped, and to whom; whether anybody misses it")
-}
-
 // CountedCount says for the verdict what was counted.
 func CountedCount(c *Counted) string {
 	sure, perhaps := c.Lost()
@@ -136,5 +142,5 @@ func CountedCount(c *Counted) string {
 	if sure+perhaps > 0 {
 		s += "; whether anybody misses them is not known"
 	}
-	return s
+	return s + firewallUnread(c.Sources)
 }

@@ -17,6 +17,7 @@ type Dropped struct {
 	drops.Snapshot               // of Drops those that were asked for; Counts are of the whole machine
 	Took           time.Duration // how long it was counted
 	Where          string        // that was asked for, for a sentence: "on eth0"; "" for all of our own namespace
+	Interface      string        // that was asked for; "" for all
 	Elsewhere      []drops.Drop  // that were not asked for: at other interfaces, in other namespaces
 	NotDrops       []host.Statement
 }
@@ -55,11 +56,19 @@ func (t *Text) Dropped(d *Dropped, found []rule.Found, verbose bool) {
 	t.unknownDrops(d.of(drops.Unknown))
 	t.benignDrops(d, verbose)
 	t.dropsElsewhere(d)
-	t.notDrops(d.NotDrops)
+	t.notDrops(d.NotDrops, func(s *host.Statement) bool { return verbose || d.Interface != "" || d.countedRAs(s) })
 	t.counting(&d.Counts)
 	if verbose {
 		t.everyDrop(d)
 	}
+}
+
+// unlessUncounted ends a sentence that nothing was lost: with what was not counted, if there is any.
+func unlessUncounted(d *Dropped) string {
+	if n := d.Counts.MapFull; n > 0 {
+		return ", as far as there was room to count: " + many(n, "more packet") + " could not be."
+	}
+	return "."
 }
 
 // dropHeadline answers the one question: does this kernel drop what somebody misses?
@@ -72,15 +81,34 @@ func dropHeadline(d *Dropped) string {
 	hurts, unknown := d.of(drops.Hurts), d.of(drops.Unknown)
 	switch {
 	case len(hurts) > 0:
-		return s + withTypes(hurts, " that somebody misses")
+		return s + withTypes(hurts, " that somebody misses"+atPlaces(hurts))
 	case len(unknown) == 1 && unknown[0].Packets == 1:
 		return s + withTypes(unknown, " of which it is not known whether anybody misses it")
 	case len(unknown) > 0:
 		return s + withTypes(unknown, " of which it is not known whether anybody misses them")
 	case len(d.Drops) > 0:
-		return s + "no ICMPv6 that anybody misses."
+		return s + "no ICMPv6 that anybody misses" + unlessUncounted(d)
 	}
-	return s + "no ICMPv6."
+	return s + "no ICMPv6" + unlessUncounted(d)
+}
+
+// atPlaces says where list was dropped, if that is one place or two: ", all at ip6 input (nftables or ip6tables-nft)".
+func atPlaces(list []*drops.Drop) string {
+	var places []string
+	var n uint64
+	for _, d := range list {
+		n += d.Packets
+		if p := atHook(&d.Place); !slices.Contains(places, p) {
+			places = append(places, p)
+		}
+		if d.Hook == "" && d.Location == "" || len(places) > 2 {
+			return ""
+		}
+	}
+	if n > 1 && len(places) == 1 {
+		return ", all " + places[0]
+	}
+	return ", " + strings.Join(places, " and ")
 }
 
 // withTypes says how many packets of which types, and what of them.
@@ -143,7 +171,7 @@ func (t *Text) DropFindings(found []rule.Found, list []drops.Drop) {
 			}
 		}
 		t.line("")
-		t.findings(group)
+		t.findings(group, true)
 		t.next(group, list)
 		found = rest
 	}
@@ -276,21 +304,11 @@ func (t *Text) dropsElsewhere(d *Dropped) {
 	}
 	t.line("")
 	t.item(0, "", 0, s+".")
-	t.line("  next  v6probe drops --netns all")
-}
-
-// notDrops writes what a user may take for a drop and is none, so that no counter shows it.
-func (t *Text) notDrops(list []host.Statement) {
-	if len(list) == 0 {
-		return
-	}
-	t.line("")
-	t.item(0, "", 0, "Settings of this host that look like drops, and are none:")
-	for i := range list {
-		s := &list[i]
-		t.entry(2, printable(s.Names())+": "+s.Text+".")
-		if s.Fix != "" {
-			t.entry(6, printable(s.Fix))
+	next := "all"
+	if len(places) == 1 { // a namespace without a name is asked for by its number
+		if n, ok := strings.CutPrefix(places[0], "inode "); ok {
+			next, _, _ = strings.Cut(n, " ")
 		}
 	}
+	t.line("  next  v6probe drops --netns " + next)
 }

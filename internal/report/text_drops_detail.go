@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"v6probe/internal/drops"
+	"v6probe/internal/host"
 	"v6probe/internal/icmp6"
 )
 
@@ -65,21 +66,76 @@ func flagText(f drops.Flags) string {
 	return s
 }
 
-// DropCount says for the verdict what was counted: "36 packets hurt, 12 unknown, 1,234 benign, in 10.0 s".
+// DropCount says for the verdict what was counted: "dropped: 36 missed, 12 unknown, 1,234 as they should be, in 10.0 s".
 func DropCount(d *Dropped) string {
-	verb := " hurt"
-	if d.Packets(drops.Hurts) == 1 {
-		verb = " hurts"
+	they := "they"
+	if d.Packets(drops.Benign) == 1 {
+		they = "it"
 	}
-	return many(d.Packets(drops.Hurts), "packet") + verb + ", " + grouped(d.Packets(drops.Unknown)) + " unknown, " +
-		grouped(d.Packets(drops.Benign)) + " benign, in " + Duration(d.Took)
+	return "dropped: " + grouped(d.Packets(drops.Hurts)) + " missed, " + grouped(d.Packets(drops.Unknown)) + " unknown, " +
+		grouped(d.Packets(drops.Benign)) + " as " + they + " should be, in " + Duration(d.Took)
+}
+
+// AllDropped is the headline where this kernel dropped all messages of a type that were heard on an interface, before its IPv6
+// could use them. It writes nothing where that is not so.
+func (t *Text) AllDropped(d *Dropped, typ icmp6.Type, heard uint64) {
+	var lost []*drops.Drop
+	var n uint64
+	for i := range d.Drops {
+		e := &d.Drops[i]
+		if e.Type == typ && e.Class == drops.Hurts && e.Interface == d.Interface && e.NetNS == "" &&
+			!e.Flags.Has(drops.LaterPiece) && atTheWayIn(e.Hook) {
+			lost = append(lost, e)
+			n += e.Packets
+		}
+	}
+	if n == 0 || n < heard || d.Interface == "" {
+		return
+	}
+	_, one, several := icmpNames(typ)
+	what, them := "all "+grouped(n)+nbsp+several+" that reach it", "them"
+	if n == 1 {
+		what, them = "the one "+one+" that reached it", "it"
+	}
+	if at := atPlaces(lost); at != "" {
+		what += " (" + strings.TrimPrefix(strings.TrimPrefix(at, ", "), "all ") + ")"
+	}
+	s := printable(d.Interface) + ": this kernel drops " + what + ": this host forms no address"
+	for _, l := range wrap(s+" from "+them+".", t.style.width()) {
+		t.line(t.style.paint(sgrBold, l))
+	}
+	t.line("")
+}
+
+// atTheWayIn reports whether a hook is passed by what comes in for this host.
+func atTheWayIn(hook string) bool {
+	for _, name := range []string{"ip6 prerouting", "ip6 input", "netdev ingress", "inet ingress", "tc ingress", "XDP"} {
+		if strings.HasPrefix(hook, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // HeardAndDropped says how many of the messages of a type that were heard this kernel dropped, and where; and what looks like
 // a drop and is none.
 func (t *Text) HeardAndDropped(d *Dropped, typ icmp6.Type, heard uint64) {
 	t.heardAndDropped(d, typ, heard)
-	t.notDrops(d.NotDrops)
+	t.notDrops(d.NotDrops, func(*host.Statement) bool { return true })
+}
+
+// sumPlaces returns where list was dropped, in its order, and how many packets in each of these places: what is counted apart may
+// read the same.
+func sumPlaces(list []*drops.Drop) (places []string, count map[string]uint64) {
+	count = make(map[string]uint64)
+	for _, d := range list {
+		place := placeText(&d.Place)
+		if _, known := count[place]; !known {
+			places = append(places, place)
+		}
+		count[place] += d.Packets
+	}
+	return places, count
 }
 
 func (t *Text) heardAndDropped(d *Dropped, typ icmp6.Type, heard uint64) {
@@ -117,13 +173,14 @@ func (t *Text) heardAndDropped(d *Dropped, typ icmp6.Type, heard uint64) {
 		s += grouped(n) + " of " + them
 	}
 	t.line("")
-	for i, e := range firstOf(lost, maxKinds) {
-		s += [...]string{": ", "; "}[min(i, 1)] + placeText(&e.Place)
-		if len(lost) > 1 {
-			s += " (" + grouped(e.Packets) + ")"
+	places, count := sumPlaces(lost)
+	for i, place := range firstOf(places, maxKinds) {
+		s += [...]string{": ", "; "}[min(i, 1)] + place
+		if len(places) > 1 {
+			s += " (" + grouped(count[place]) + ")"
 		}
 	}
-	if more := len(lost) - maxKinds; more > 0 {
+	if more := len(places) - maxKinds; more > 0 {
 		s += fmt.Sprintf("; and at %s more", Plural(more, "place"))
 	}
 	t.item(0, "", 0, s+".")

@@ -10,7 +10,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"v6probe/internal/counters"
 	"v6probe/internal/drops"
 	"v6probe/internal/host"
 	"v6probe/internal/icmp6"
@@ -172,7 +171,7 @@ func TestDropLines(t *testing.T) {
 				t.Errorf("%d columns of %d: %q", n, columns, l)
 			}
 		}
-		if columns == 80 || columns == 132 {
+		if columns == 40 || columns == 60 || columns == 80 || columns == 132 {
 			dropGolden(t, fmt.Sprintf("live-%d.txt", columns), strings.ReplaceAll(strings.Join(lines, "\n"), nbsp, " ")+"\n")
 		}
 	}
@@ -255,31 +254,100 @@ func TestHeardAndDropped(t *testing.T) {
 	}
 }
 
-// counted is what a host without eBPF says.
-func counted() *Counted {
-	return &Counted{Took: 20 * time.Second, Why: "this kernel has no BTF", Moved: []counters.Moved{
-		{Source: counters.NFTables, Where: "table ip6 f chain c, rule 1: icmpv6 type 134 \"\x1b\"", Name: "packets", Delta: 1234,
-			Meaning: "A rule dropped ICMPv6.", Drop: true, ICMPv6: true},
-		{Source: counters.Link, Interface: "eth0\n", Name: "rx_missed_errors", Delta: 2, Meaning: "Lost.", Drop: true},
-		{Source: counters.DevSNMP6, Interface: "eth1", Name: "Ip6ReasmFails", Delta: 1, Meaning: "Not put together."},
-		{Source: counters.IP6Tables, Where: "table filter", Reset: true, Meaning: "The rules were loaded anew."},
-	}, Sources: []counters.Source{
-		{Name: counters.SNMP6, Tool: "/proc/net/snmp6", Read: true, Counters: 30, Blind: []string{"one", "two", "three"}},
-		{Name: counters.NFTables, Tool: "nft", Why: "nft: not installed", Hint: "install nftables"},
-	}, NotDrops: everyKind().NotDrops}
+// TestAllDropped: the headline stands where what came in was dropped, all of it, on the interface that is listened on.
+func TestAllDropped(t *testing.T) {
+	at := func(n uint64, iface, hook string) drops.Drop {
+		return drops.Drop{Packets: n, Place: drops.Place{Type: icmp6.TypeRouterAdvertisement, Interface: iface, Hook: hook},
+			Verdict: drops.Verdict{Class: drops.Hurts}}
+	}
+	const input = "ip6 input (nftables or ip6tables-nft)"
+	for _, c := range []struct {
+		iface string
+		heard uint64
+		drops []drops.Drop
+		want  string
+	}{
+		{"eth0", 8, []drops.Drop{at(8, "eth0", input)}, "eth0: this kernel drops all 8 Router Advertisements that reach it (at ip6 input " +
+			"(nftables or ip6tables-nft)): this host forms no address from them."},
+		{"eth0", 1, []drops.Drop{at(1, "eth0", input)}, "eth0: this kernel drops the one Router Advertisement that reached it (at ip6 " +
+			"input (nftables or ip6tables-nft)): this host forms no address from it."},
+		{"eth0", 8, []drops.Drop{at(5, "eth0", input), at(3, "eth0", "inet ingress (nftables)")}, "eth0: this kernel drops all 8 Router " +
+			"Advertisements that reach it (at ip6 input (nftables or ip6tables-nft) and at inet ingress (nftables)): this host " +
+			"forms no address from them."},
+		{"eth0", 9, []drops.Drop{at(8, "eth0", input)}, ""},
+		{"eth0", 0, nil, ""},
+		{"eth0", 8, []drops.Drop{at(8, "eth1", input)}, ""},
+		{"br0", 8, []drops.Drop{at(16, "br0", "bridge forward (nftables or ebtables-nft)")}, ""},
+		{"", 8, []drops.Drop{at(8, "", input)}, ""},
+	} {
+		var out bytes.Buffer
+		d := &Dropped{Interface: c.iface, Snapshot: drops.Snapshot{Drops: c.drops}}
+		NewText(&out, Style{}).AllDropped(d, icmp6.TypeRouterAdvertisement, c.heard)
+		if got := strings.TrimSpace(strings.ReplaceAll(out.String(), "\n", " ")); got != c.want {
+			t.Errorf("%d heard on %q, %+v: %q, want %q", c.heard, c.iface, c.drops, got, c.want)
+		}
+	}
 }
 
-func TestCountedGolden(t *testing.T) {
-	for name, c := range map[string]*Counted{"counted.txt": counted(), "counted-none.txt": {Took: time.Second}} {
-		var out bytes.Buffer
-		text := NewText(&out, Style{})
-		text.Counted(c, false)
-		text.Verdict(Summary{Tally: rule.NewTally()}, CountedCount(c))
-		dropGolden(t, name, out.String())
+// TestSettings: they are told in full where Router Advertisements were dropped, one interface was asked for, or all is listed.
+func TestSettings(t *testing.T) {
+	d := everyKind()
+	d.Drops[0].NetNS, d.Drops[0].Arrived = "", "br0"
+	d.NotDrops = append(d.NotDrops, host.Statement{Interfaces: []string{"br0"}, Text: "of br0"})
+	full, line := "  eth0, eth1: accept_ra=0", "\nMore settings that look like drops: eth0, eth1 (-v tells).\n"
+	if s := droppedText(d, 80, false); !strings.Contains(s, "  br0: of br0.") || !strings.Contains(s, line) || strings.Contains(s, full) {
+		t.Errorf("without -v:\n%s", s)
 	}
+	if s := droppedText(d, 80, true); !strings.Contains(s, full) || strings.Contains(s, line) {
+		t.Errorf("with -v:\n%s", s)
+	}
+	d.Interface = "eth0"
+	if s := droppedText(d, 80, false); !strings.Contains(s, full) || strings.Contains(s, line) {
+		t.Errorf("with -i:\n%s", s)
+	}
+}
+
+// TestSeveral: findings that share a block are as many as the verdict counts.
+func TestSeveral(t *testing.T) {
+	tally := rule.NewTally()
+	for _, link := range []string{"eth0", "eth1", "eth2"} {
+		tally.Add(rule.Finding{Rule: "drop.tc", Severity: rule.Error, Link: link, Offset: -1})
+	}
+	tally.Add(rule.Finding{Rule: "drop.bpf", Severity: rule.Error, Offset: -1})
+	for name, write := range map[string]func(*Text){
+		"Findings":     func(t *Text) { t.Findings(tally.Found()) },
+		"DropFindings": func(t *Text) { t.DropFindings(tally.Found(), nil) },
+	} {
+		var out bytes.Buffer
+		write(NewText(&out, Style{}))
+		if s := out.String(); !strings.Contains(s, "drop.tc (3 findings)\n") || !strings.Contains(s, "drop.bpf\n") {
+			t.Errorf("%s:\n%s", name, s)
+		}
+	}
+}
+
+// TestPlacesOnce: what reads the same is told once.
+func TestPlacesOnce(t *testing.T) {
+	at := drops.Drop{Packets: 2, Place: drops.Place{Type: icmp6.TypeRouterAdvertisement, Hook: "ip6 input", Interface: "eth0"}}
+	other := at
+	other.Flags = drops.Multicast
 	var out bytes.Buffer
-	NewText(&out, Style{}).Counted(counted(), true)
-	if !strings.Contains(out.String(), "three") {
-		t.Errorf("-v does not list all:\n%s", out.String())
+	d := &Dropped{Where: "on eth0", Snapshot: drops.Snapshot{Drops: []drops.Drop{at, other}}}
+	NewText(&out, Style{}).HeardAndDropped(d, icmp6.TypeRouterAdvertisement, 5)
+	if s := strings.ReplaceAll(out.String(), "\n", " "); !strings.HasSuffix(s, "dropped 4 of them: at ip6 input on eth0. ") {
+		t.Errorf("%q", s)
+	}
+}
+
+// TestBare: no empty line stands above the first other one.
+func TestBare(t *testing.T) {
+	var out bytes.Buffer
+	text := NewText(&out, Style{})
+	text.Bare()
+	text.DropFindings(nil, nil)
+	text.Verdict(Summary{Tally: rule.NewTally()}, "what")
+	text.Blank()
+	if got := out.String(); !strings.HasPrefix(got, "PASS") || !strings.HasSuffix(got, "what\n\n") {
+		t.Errorf("%q", got)
 	}
 }

@@ -177,4 +177,6 @@ var dropFlags = [...]struct {
 	{drops.Solicited, "solicited"},
 	{drops.LaterPiece, "later-piece"},
 	{drops.StackNotTaken, "stack-not-taken"},
+	{drops.OnBridge, "on-bridge"},
+	{drops.NoSource, "no-source"},
 }
