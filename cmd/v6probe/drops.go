@@ -61,15 +61,15 @@ func dropsCommand(m machine) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "drops [-i IFACE] [--netns NAME]",
 		Short: "which ICMPv6 this kernel drops, where, and whether it hurts",
-		Long: `drops counts the ICMPv6 that this host's kernel drops and tells where (which hook
-of the firewall, bridge or IPv6), how many, and which of it somebody misses.
-What a healthy network drops is counted apart. It sends nothing and changes
-nothing.
+		Long: `drops counts the ICMPv6 that this host's kernel drops and tells where (which
+hook of the firewall, bridge or IPv6), how many, and which of it somebody
+misses. What a healthy network drops is counted apart. It sends nothing and
+changes nothing.
 
 It needs Linux 5.2 or newer and the capabilities cap_bpf, cap_perfmon and
 cap_syslog. Where eBPF cannot be had, it reads the kernel's own counters, which
-tell less; --counters asks for that. It needs no capabilities, but without root it
-reads no firewall.`,
+tell less; --counters asks for that. It needs no capabilities, but without root
+it reads no firewall.`,
 		Example: `  v6probe drops                      for 20 seconds, in this network namespace
   v6probe drops -i cloudbr1          a bridge, its ports, and what is below them
   v6probe drops --netns all          in all network namespaces
