@@ -23,7 +23,7 @@ func linkCases() []Case {
 	}
 	blocked := port(Loss{Type: typeRA, Reason: unspecified(), Interface: "vnet0", Where: always("br_handle_frame"),
 		Before: Version{6, 14}})
-	later := port(Loss{Type: typeRA, Reason: always("BRIDGE_INGRESS_STP_STATE"), Interface: "vnet0", Where: always("br_handle_frame"),
+	later := port(Loss{Type: typeRA, Reason: reason("BRIDGE_INGRESS_STP_STATE", Version{6, 14}), Interface: "vnet0", Where: always("br_handle_frame"),
 		Since: Version{6, 14}})
 	later[0].Class = "unknown" // it may be the second of two ways
 	blocked = append(blocked, later...)
