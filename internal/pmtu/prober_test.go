@@ -232,3 +232,18 @@ func TestLadder(t *testing.T) {
 		}
 	}
 }
+
+// TestSplitFlow has the echoes of the first flow go by another path than its UDP: flows are compared by their echoes.
+func TestSplitFlow(t *testing.T) {
+	s := newSimPath(1, 3, 1450)
+	s.echo = 1400
+	r := probeSim(s, 2)
+	if r.Split == nil || r.MTU != 1400 {
+		t.Fatalf("MTU %d, split %+v, want echoes of 1400 apart", r.MTU, r.Split)
+	}
+	for i, f := range r.Flows {
+		if f.MTU != 1400 || !f.Silent {
+			t.Errorf("flow %d is %+v, want 1400 and silence", i, f)
+		}
+	}
+}

@@ -48,6 +48,9 @@ func (p *prober) result(tracks []*track, complete bool) *Result {
 		for _, t := range tracks {
 			r.Flows = append(r.Flows, t.summary())
 		}
+		if r.Split != nil { // the others are compared by their echoes
+			r.Flows[0].MTU, r.Flows[0].Silent = r.MTU, !r.Split.Told
+		}
 	}
 	return r
 }
