@@ -20,6 +20,8 @@ const (
 	maxCaptured = 1 << 20
 	// maxBlock bounds a pcapng block that must be in memory as a whole: a packet and its options.
 	maxBlock = maxCaptured + 1<<18
+	// fullWindow bounds the window: the longest block, behind what aligns it and before what is read with its end.
+	fullWindow = pageSize + maxBlock + blockSize
 )
 
 // stream is the (uncompressed) content of a capture file, a window of which, buf[pos:end], is in memory. Records are
@@ -28,6 +30,7 @@ const (
 type stream struct {
 	name     string
 	r        io.Reader
+	size     int64 // of the file as it is stored, 0 when unknown
 	filter   Filter
 	buf      []byte
 	pos, end int
@@ -53,12 +56,13 @@ func (s *stream) need(ctx context.Context, n int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.buf == nil {
-		s.buf = make([]byte, pageSize+maxBlock+blockSize)
-	}
 	rest := s.end - s.pos
 	at := int(s.offset() & (pageSize - 1))
-	copy(s.buf[at:], s.buf[s.pos:s.end])
+	window := s.buf[s.pos:s.end]
+	if room := s.room(at + n); room > len(s.buf) {
+		s.buf = make([]byte, room)
+	}
+	copy(s.buf[at:], window)
 	s.start += int64(s.pos - at)
 	s.pos, s.end = at, at+rest
 	for empty := 0; s.end-s.pos < n; {
@@ -80,11 +84,30 @@ func (s *stream) need(ctx context.Context, n int) error {
 	return nil
 }
 
+// room returns how large buf is to be for n bytes in it: as the longest block needs, but for a small file, which has no such
+// block, little more than the file. Of many small files, most of the time would go into buffers. A small file may grow, or
+// unpack to a large one: so does the buffer.
+func (s *stream) room(n int) int {
+	room := len(s.buf)
+	switch {
+	case room == 0 && 0 < s.size && s.size < blockSize:
+		room = pageSize + int(s.size)
+	case room == 0:
+		room = fullWindow
+	case s.end == room:
+		room *= 4
+	}
+	for room <= n {
+		room *= 4
+	}
+	return min(room, fullWindow)
+}
+
 // ask returns how many bytes to read, for a window of n: up to the end of the file's block, but no further than to the
 // limit if that is enough.
 func (s *stream) ask(n int) int {
 	at := s.start + int64(s.end)
-	m := blockEnd(at) - at
+	m := min(blockEnd(at)-at, int64(len(s.buf)-s.end))
 	if s.limit > 0 {
 		m = min(m, max(s.limit-at, int64(s.pos+n-s.end)))
 	}

@@ -48,7 +48,11 @@ func newZstd(r io.Reader) (io.ReadCloser, error) {
 // open puts the decoder between s and what s has read from so far.
 func (c *codec) open(s *stream) (io.Closer, error) {
 	src := &source{r: io.MultiReader(bytes.NewReader(bytes.Clone(s.buf[s.pos:s.end])), s.r)}
-	r, err := c.new(bufio.NewReaderSize(src, 1<<18))
+	ahead := 1 << 18
+	if s.size > 0 {
+		ahead = int(min(s.size, int64(ahead))) // it may be one of many small files
+	}
+	r, err := c.new(bufio.NewReaderSize(src, ahead))
 	if err != nil {
 		return nil, s.short(c.wrap(src, err), 0, "file header", 0)
 	}

@@ -79,6 +79,7 @@ func openFile(name string, stdin io.Reader, filter Filter, length int64) (*File,
 		}
 		if regular = info.Mode().IsRegular(); regular {
 			f.total = info.Size()
+			f.stream.size = f.total
 			if base, err := file.Seek(0, io.SeekCurrent); err == nil {
 				f.ahead = newAhead(file, base, f.total-base, length)
 			}
