@@ -35,27 +35,36 @@ type sourceFlags struct {
 	oneLink bool   // -i names one interface: any is none
 }
 
-func (f *sourceFlags) add(c *cobra.Command) {
+// addSource adds those that say what is read, and for how long.
+func (f *sourceFlags) addSource(c *cobra.Command) {
+	if f.timeout == 0 {
+		f.timeout = 20 * time.Second
+	}
 	fs := c.Flags()
 	fs.StringVarP(&f.iface, "iface", "i", "", "capture on interface `IFACE`; any is all of them")
 	fs.StringVarP(&f.read, "read", "r", "", "read the capture `FILE`: pcap or pcapng, also .gz and .zst; - is standard input")
 	fs.StringVarP(&f.write, "write", "w", "", "write what was looked at to `FILE`, as pcapng")
 	fs.Uint64VarP(&f.count, "count", "c", 0, "end after `N` messages")
-	fs.DurationVar(&f.timeout, "timeout", 20*time.Second, "how long to listen; 0 is until interrupted")
-	fs.BoolVar(&f.json, "json", false, "write NDJSON, one object a line")
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show every message, one a line")
+	fs.DurationVar(&f.timeout, "timeout", f.timeout, "how long to listen; 0 is until interrupted")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "only findings and the verdict; no hints, no progress")
-	fs.StringVar(&f.failOn, "fail-on", "error", "exit with 1 from `SEVERITY` on: error, warning or never")
-	addColorFlag(c, &f.color)
 	complete(c, "iface", func() []string {
 		if f.oneLink {
 			return capture.InterfaceNames()
 		}
 		return append(capture.InterfaceNames(), capture.AnyInterface)
 	})
-	complete(c, "fail-on", func() []string { return []string{"error", "warning", "never"} })
 	c.MarkFlagFilename("read", "pcap", "pcapng", "cap", "gz", "zst")
 	c.MarkFlagFilename("write", "pcapng")
+}
+
+func (f *sourceFlags) add(c *cobra.Command) {
+	f.addSource(c)
+	fs := c.Flags()
+	fs.BoolVar(&f.json, "json", false, "write NDJSON, one object a line")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show every message, one a line")
+	fs.StringVar(&f.failOn, "fail-on", "error", "exit with 1 from `SEVERITY` on: error, warning or never")
+	addColorFlag(c, &f.color)
+	complete(c, "fail-on", func() []string { return []string{"error", "warning", "never"} })
 }
 
 func addColorFlag(c *cobra.Command, color *string) {

@@ -29,6 +29,11 @@ type view interface {
 	entries(j *report.JSON) error
 }
 
+// findingWriter is a view that knows more of a finding than the finding itself says.
+type findingWriter interface {
+	finding(j *report.JSON, f rule.Finding) error
+}
+
 // output is where results go.
 type output struct {
 	text     *report.Text
@@ -177,9 +182,7 @@ func (s *sink) Finding(f rule.Finding) error {
 		return nil
 	}
 	// A view that knows more of a finding writes it itself.
-	if v, ok := s.view.(interface {
-		finding(*report.JSON, rule.Finding) error
-	}); ok {
+	if v, ok := s.view.(findingWriter); ok {
 		return v.finding(s.json, f)
 	}
 	return s.json.Finding(f)

@@ -6,6 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"v6probe/internal/capture"
+	"v6probe/internal/check"
+	"v6probe/internal/conform"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/nd"
 	"v6probe/internal/packet"
@@ -16,6 +18,7 @@ import (
 
 type ndFlags struct {
 	sourceFlags
+	expectFlags
 	burst burstFlag
 }
 
@@ -45,7 +48,8 @@ answers and how fast; with --burst, how many of many questions are answered.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	f.add(c)
+	f.sourceFlags.add(c)
+	f.expectFlags.add(c)
 	c.Flags().Var(&f.burst, "burst", "with an ADDRESS: send `N` solicitations more, and count the answers")
 	return c
 }
@@ -62,11 +66,16 @@ func runND(c *cobra.Command, f *ndFlags) error {
 	if c.Flags().Changed("burst") {
 		return hinted("for example v6probe nd fe80::1 -i eth0 --burst 100", "--burst is for nd ADDRESS: there is nobody to ask")
 	}
+	want, err := f.state(c)
+	if err != nil {
+		return err
+	}
 	s, err := f.start(c, capture.Filter{Large: true})
 	if err != nil {
 		return err
 	}
-	v := &ndView{nd: nd.New(), ra: ra.New(ra.Options{}), tally: rule.NewTally(), progress: s.progress, source: f.source(s.session)}
+	v := &ndView{nd: nd.New(), ra: ra.New(check.Routers(want)), want: conform.New(want), tally: rule.NewTally(), progress: s.progress,
+		source: f.source(s.session) + f.words()}
 	return f.run(c, s, v, nil)
 }
 
@@ -83,6 +92,7 @@ func (f *sourceFlags) source(s *session) string {
 type ndView struct {
 	nd       *nd.Checker
 	ra       *ra.Checker
+	want     *conform.Checker
 	progress *report.Progress
 	source   string
 
@@ -93,18 +103,23 @@ type ndView struct {
 // Packet judges p. What ra says of a message that nd judges is damage that nd tells as well.
 func (v *ndView) Packet(p *packet.Packet) []rule.Finding {
 	found, others := v.nd.Packet(p), v.ra.Packet(p)
-	if len(others) == 0 || nd.Judges(p) {
-		return found
+	if p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement {
+		return v.share(found, v.want.Packet(p, others), func(rule.Finding) bool { return false })
 	}
-	advertised := p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement
-	return v.share(found, others, func(rule.Finding) bool { return !advertised })
+	if len(others) > 0 && !nd.Judges(p) {
+		found = v.share(found, others, func(rule.Finding) bool { return true })
+	}
+	return v.want.Packet(p, found)
 }
 
 // Finish ends the judging.
 func (v *ndView) Finish(whole bool) []rule.Finding {
-	return v.share(v.nd.Finish(whole), v.ra.Finish(whole), func(f rule.Finding) bool {
+	found := v.want.Apply(v.share(v.nd.Finish(whole), v.want.Apply(v.ra.Finish(whole)), func(f rule.Finding) bool {
 		return strings.HasPrefix(string(f.Rule), "rs.")
-	})
+	}))
+	own := len(found)
+	found = v.want.Finish(whole, found)
+	return v.share(found[:own], found[own:], func(f rule.Finding) bool { return !conform.Advertised(f.Rule) })
 }
 
 // share returns found and those of others that belong here, and counts the rest, except that no advertisement was heard:

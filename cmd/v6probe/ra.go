@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"net/netip"
 
 	"github.com/spf13/cobra"
 
 	"v6probe/internal/capture"
-	"v6probe/internal/expect"
+	"v6probe/internal/check"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/packet"
 	"v6probe/internal/ra"
@@ -18,11 +17,10 @@ import (
 
 type raFlags struct {
 	sourceFlags
-	passive  bool
-	drops    bool
-	host     machine
-	routers  []string
-	prefixes []string
+	expectFlags
+	passive bool
+	drops   bool
+	host    machine
 }
 
 func newRA() *cobra.Command {
@@ -41,40 +39,21 @@ whether it was answered.`,
   v6probe ra -i eth0 -w fault.pcapng      keep what was seen, to replay with -r
   v6probe ra -r capture.pcap.gz --json    one JSON object a line
   tcpdump -i eth0 -w - ip6 | v6probe ra -r -
+  v6probe ra -i eth0 --expect /etc/radvd.conf   is it what radvd should say
   v6probe ra -i eth0 --expect-router fe80::1 --expect-prefix 2001:db8:1::/64`,
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(c *cobra.Command, _ []string) error { return runRA(c, &f) },
 	}
-	f.add(c)
+	f.sourceFlags.add(c)
+	f.expectFlags.add(c)
 	c.Flags().BoolVar(&f.passive, "passive", false, "send nothing")
 	c.Flags().BoolVar(&f.drops, "drops", false, "count which of them this kernel drops, and where; as v6probe drops does")
-	c.Flags().StringArrayVar(&f.routers, "expect-router", nil, "only the router `ADDRESS` may advertise; repeat for more")
-	c.Flags().StringArrayVar(&f.prefixes, "expect-prefix", nil, "only `PREFIX` may be advertised; repeat for more")
 	return c
 }
 
-func (f *raFlags) expected() (expect.State, error) {
-	var s expect.State
-	for _, r := range f.routers {
-		a, err := netip.ParseAddr(r)
-		if err != nil || !a.Is6() {
-			return s, hinted("for example --expect-router fe80::1", "--expect-router: not an IPv6 address: %q", r)
-		}
-		s.Routers = append(s.Routers, a.WithZone(""))
-	}
-	for _, p := range f.prefixes {
-		pre, err := netip.ParsePrefix(p)
-		if err != nil || !pre.Addr().Is6() {
-			return s, hinted("for example --expect-prefix 2001:db8:1::/64", "--expect-prefix: not an IPv6 prefix: %q", p)
-		}
-		s.Prefixes = append(s.Prefixes, pre.Masked())
-	}
-	return s, nil
-}
-
 func runRA(c *cobra.Command, f *raFlags) error {
-	want, err := f.expected()
+	want, err := f.state(c)
 	if err != nil {
 		return err
 	}
@@ -87,7 +66,7 @@ func runRA(c *cobra.Command, f *raFlags) error {
 	if err != nil {
 		return err
 	}
-	v := &raView{Checker: ra.New(ra.Options{Expect: want}), progress: s.progress, drops: watch}
+	v := &raView{Checker: ra.New(check.Routers(want)), progress: s.progress, drops: watch}
 	var meanwhile func(context.Context) func()
 	if !f.passive {
 		meanwhile = func(ctx context.Context) (wait func()) {
@@ -95,7 +74,7 @@ func runRA(c *cobra.Command, f *raFlags) error {
 			return wait
 		}
 	}
-	err = f.run(c, s, v, meanwhile)
+	err = f.run(c, s, f.expecting(v, want), meanwhile)
 	if trouble := watch.trouble(); trouble != nil && (err == nil || errors.As(err, new(codeError))) {
 		return trouble
 	}

@@ -55,7 +55,7 @@ func (r *Report) AddAt(id rule.ID, offset int, subject, format string, args ...a
 	r.Findings = append(r.Findings, rule.Finding{
 		Rule:     id,
 		Severity: known.Severity,
-		Detail:   escape(fmt.Sprintf(format, args...)),
+		Detail:   Escape(fmt.Sprintf(format, args...)),
 		Frame:    p.Frame.Number,
 		Time:     p.Frame.Time,
 		Link:     r.linkText,
@@ -73,9 +73,9 @@ func (r *Report) Drops() bool {
 	})
 }
 
-// escape writes the bytes of s that are not printable ASCII as \xNN: whatever text of the wire got into a detail cannot
+// Escape writes the bytes of s that are not printable ASCII as \xNN: whatever text of the wire got into a detail cannot
 // reach a terminal as it is.
-func escape(s string) string {
+func Escape(s string) string {
 	clean := func(c byte) bool { return c >= ' ' && c < 0x7f }
 	i := 0
 	for i < len(s) && clean(s[i]) {

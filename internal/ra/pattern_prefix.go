@@ -2,7 +2,6 @@ package ra
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"v6probe/internal/icmp6"
@@ -22,27 +21,6 @@ const (
 func prefixOf(o icmp6.Option) (icmp6.PrefixInformation, bool) {
 	p, ok := o.PrefixInformation()
 	return p, ok && sound(o) && o.Length == 4 && p.PrefixLength <= 128
-}
-
-// checkExpected holds the RA of the report against what the user expects.
-func (c *Checker) checkExpected(r *Router) {
-	if len(c.expect.Routers) > 0 && !slices.Contains(c.expect.Routers, r.Source) {
-		c.report.Add("ra.unknown-router", -1, "", "router %v is none of the %d expected", r.Source, len(c.expect.Routers))
-	}
-	if len(c.expect.Prefixes) == 0 {
-		return
-	}
-	for _, o := range c.report.Packet.Message.Options {
-		p, ok := prefixOf(o)
-		if !ok || p.ValidLifetime == 0 {
-			continue // a prefix may be withdrawn by whoever once advertised it
-		}
-		prefix := p.Prefix()
-		if !slices.ContainsFunc(c.expect.Prefixes, func(e netip.Prefix) bool { return e.Masked() == prefix }) {
-			c.report.Add("ra.unknown-prefix", o.Offset, prefix.String(), "prefix %v is none of the %d expected", prefix,
-				len(c.expect.Prefixes))
-		}
-	}
 }
 
 // hostPrefix is a prefix as a host holds it that heard every RA of the link.

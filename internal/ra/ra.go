@@ -8,23 +8,30 @@ import (
 	"slices"
 	"time"
 
-	"v6probe/internal/expect"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
 
-// Options says what a Checker should hold the network against.
+// Options says what a Checker cannot see for itself.
 type Options struct {
-	Expect expect.State
+	// The machines that are known to be routers, by their link-local addresses or their Ethernet addresses; none of either when
+	// nobody said.
+	Routers []netip.Addr
+	MACs    []packet.MAC
+}
+
+// knows reports whether r is a router for sure.
+func (o *Options) knows(r *Router) bool {
+	return slices.Contains(o.Routers, r.Source) || slices.Contains(o.MACs, r.MAC)
 }
 
 // Checker judges packets in the order of their capture. Packet time is its only clock. What it keeps is bounded.
 type Checker struct {
-	expect expect.State
-	seed   maphash.Seed
-	report ndcheck.Report
+	options Options
+	seed    maphash.Seed
+	report  ndcheck.Report
 
 	links   map[packet.Link]*Link
 	order   []*Link // those with an RA or RS, in the order of their first
@@ -41,7 +48,7 @@ type Checker struct {
 
 // New returns a Checker that has seen nothing.
 func New(o Options) *Checker {
-	return &Checker{expect: o.Expect, seed: maphash.MakeSeed(), links: make(map[packet.Link]*Link)}
+	return &Checker{options: o, seed: maphash.MakeSeed(), links: make(map[packet.Link]*Link)}
 }
 
 // Packet judges one packet and takes it into the picture. The findings are about this packet, or were proved by it. The

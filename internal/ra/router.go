@@ -255,7 +255,6 @@ func (c *Checker) accept(l *Link, r *Router) {
 	r.managed, r.other = r.managed || m.RA.Managed, r.other || m.RA.Other
 	r.keepOptions(m.Options, t)
 
-	c.checkExpected(r)
 	c.checkWithdrawal(l)
 	c.checkReplaced(r)
 	c.checkPace(r)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"v6probe/internal/craft"
-	"v6probe/internal/expect"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
@@ -139,16 +138,16 @@ func (s *stage) end() string {
 // scene is a row of frames and what is to be said of them, in the form of row.want; a rule that fires twice stands there
 // twice.
 type scene struct {
-	name   string
-	shots  []shot
-	want   string
-	detail string // a part of the last finding's detail; "" if it does not matter
-	expect expect.State
+	name    string
+	shots   []shot
+	want    string
+	detail  string // a part of the last finding's detail; "" if it does not matter
+	routers []netip.Addr
 }
 
 func (tt scene) run(t *testing.T) {
 	t.Helper()
-	s := newStage(t, Options{Expect: tt.expect})
+	s := newStage(t, Options{Routers: tt.routers})
 	for _, x := range tt.shots {
 		s.play(x)
 	}

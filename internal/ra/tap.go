@@ -2,7 +2,6 @@ package ra
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"v6probe/internal/packet"
@@ -34,9 +33,8 @@ func (c *Checker) checkTap(l *Link, r *Router) {
 // rogue reports whether r, which is behind the tap that is link l, is proved to be none of its routers.
 func (c *Checker) rogue(l *Link, r *Router) (detail string, proved bool) {
 	switch {
-	case len(c.expect.Routers) > 0:
-		return fmt.Sprintf("the machine behind this tap sent it, and is none of the %d routers expected",
-			len(c.expect.Routers)), !slices.Contains(c.expect.Routers, r.Source)
+	case len(c.options.Routers)+len(c.options.MACs) > 0:
+		return "the machine behind this tap sent it, and is none of the routers expected", !c.options.knows(r)
 	case l.served.IsValid() && l.served != r.Source:
 		return fmt.Sprintf("the machine behind this tap sent it, though router %v serves it: unless both are meant to, one of "+
 			"them does not belong there", l.served), true
@@ -46,7 +44,7 @@ func (c *Checker) rogue(l *Link, r *Router) (detail string, proved bool) {
 
 // endTap tells at the end of a machine that advertises, where nothing proved before that it should not.
 func (c *Checker) endTap(l *Link, r *Router) (rule.Finding, bool) {
-	if !r.inside || r.rogue || slices.Contains(c.expect.Routers, r.Source) {
+	if !r.inside || r.rogue || c.options.knows(r) {
 		return rule.Finding{}, false
 	}
 	f := l.finding("ra.from-guest", "")

@@ -76,7 +76,16 @@ func (o object) finding(f rule.Finding) object {
 	if f.Offset >= 0 && f.Frame > 0 {
 		o = o.uint("offset", uint64(f.Offset))
 	}
+	if !f.Expected.IsZero() {
+		o = o.place("expected", f.Expected)
+	}
 	return o
+}
+
+// place appends where something stands in what the user gave.
+func (o object) place(k string, p rule.Place) object {
+	o = o.key(k).open('{').key("file").string(p.File).positive("line", p.Line).positive("column", p.Column)
+	return o.text("path", p.Path).close('}')
 }
 
 // Summary writes the last line.

@@ -143,11 +143,49 @@ func (p *Progress) File(s capture.Stats) {
 	share := min(float64(s.Bytes)/float64(s.TotalBytes), 1)
 	rate := float64(s.Bytes) / now.Sub(p.start).Seconds()
 	left := time.Duration(float64(s.TotalBytes-s.Bytes) / rate * float64(time.Second)).Round(time.Second)
+	p.lines = []string{fmt.Sprintf("%s %3.0f %%  %.0f MB/s  %v left", bar(share), 100*share, rate/1e6, left)}
+	p.redraw()
+}
+
+// Captures shows how many captures of all were judged, and how many of them failed, once that takes long enough to wonder.
+func (p *Progress) Captures(done, all, failed int) {
+	if p.size == nil || p.quiet {
+		return
+	}
+	now := p.now()
+	if now.Sub(p.start) < time.Second || now.Sub(p.last) < redrawAfter {
+		return
+	}
+	p.last = now
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	left := time.Duration(float64(all-done) / float64(done) * float64(now.Sub(p.start))).Round(time.Second)
+	p.lines = []string{fmt.Sprintf("%s %d of %s, %d failed, %v left", bar(float64(done)/float64(all)), done,
+		Plural(uint64(all), "capture"), failed, left)}
+	p.redraw()
+}
+
+// bar draws how much of something is done, from 0 to 1.
+func bar(share float64) string {
 	const width = 30
 	full := int(share * width)
-	p.lines = []string{fmt.Sprintf("[%s%s] %3.0f %%  %.0f MB/s  %v left",
-		strings.Repeat("=", full), strings.Repeat(" ", width-full), 100*share, rate/1e6, left)}
-	p.redraw()
+	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", width-full) + "]"
+}
+
+// Beside returns a writer to w, which may be the same terminal: the progress makes way for what is written, whole lines at a
+// time, until it is shown anew.
+func (p *Progress) Beside(w io.Writer) io.Writer { return &beside{w, p} }
+
+type beside struct {
+	w io.Writer
+	p *Progress
+}
+
+func (b *beside) Write(text []byte) (int, error) {
+	b.p.mu.Lock()
+	defer b.p.mu.Unlock()
+	b.p.clear()
+	return b.w.Write(text)
 }
 
 // End takes the progress off the terminal.

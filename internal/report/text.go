@@ -55,6 +55,15 @@ const maxPerRule = 8
 // Findings writes the findings, which come worst first: what is wrong, the evidence, and the fix. Those of one rule that
 // have the same fix stand together.
 func (t *Text) Findings(found []rule.Found) {
+	for _, group := range groups(found) {
+		t.line("")
+		t.findings(group, strings.HasPrefix(string(group[0].Rule), "drop."))
+	}
+}
+
+// groups returns the findings with those together that are alike.
+func groups(found []rule.Found) [][]rule.Found {
+	var all [][]rule.Found
 	told := make([]bool, len(found))
 	for i := range found {
 		if told[i] {
@@ -66,9 +75,9 @@ func (t *Text) Findings(found []rule.Found) {
 				group, told[j] = append(group, found[j]), true
 			}
 		}
-		t.line("")
-		t.findings(group, strings.HasPrefix(string(group[0].Rule), "drop."))
+		all = append(all, group)
 	}
+	return all
 }
 
 func alike(f, g *rule.Found) bool {
@@ -84,16 +93,39 @@ func (t *Text) findings(group []rule.Found, tally bool) {
 	}
 	r, _ := rule.Lookup(f.Rule)
 	head := fmt.Sprintf("%-8s", strings.ToUpper(f.Severity.String()))
-	t.line(t.style.severity(f.Severity, head) + t.style.paint(sgrBold, string(f.Rule)) + several)
+	t.line(t.style.severity(f.Severity, head) + t.style.paint(sgrBold, printable(string(f.Rule))) + several)
 	t.item(2, "", 6, sentence(r.Title)+" "+receiver(r)+rfc(r))
-	for _, f := range group[:min(len(group), maxPerRule)] {
-		t.item(2, "seen", 6, where(f)+printable(f.Detail))
-	}
-	if n := len(group) - maxPerRule; n > 0 {
-		t.item(2, "seen", 6, fmt.Sprintf("… and %s more of this kind", Plural(n, "time")))
-	}
+	t.seen(2, group)
 	t.item(2, "fix", 6, printable(Fix(f.Finding)))
 }
+
+// seen writes the evidence of findings that are alike.
+func (t *Text) seen(indent int, group []rule.Found) {
+	for _, f := range group[:min(len(group), maxPerRule)] {
+		t.item(indent, "seen", 6, where(f)+printable(f.Detail)+expected(f.Expected))
+	}
+	if n := len(group) - maxPerRule; n > 0 {
+		t.item(indent, "seen", 6, fmt.Sprintf("… and %s more of this kind", Plural(n, "time")))
+	}
+}
+
+// expected says where what was expected stands; "" where nothing was.
+func expected(p rule.Place) string {
+	if p.IsZero() {
+		return ""
+	}
+	return " (expected: " + expectedAt(p) + ")"
+}
+
+// expectedAt says a place: "radvd.conf:12", "networks.json:31, network[0].ip6cidr".
+func expectedAt(p rule.Place) string {
+	path := p.Path
+	p.Path = ""
+	return joinText(", ", fileText(p.String()), fileText(path))
+}
+
+// fileText is the name of a file in a text, which is not broken at its spaces.
+func fileText(name string) string { return strings.ReplaceAll(printable(name), " ", nbsp) }
 
 // where says who did it and in which frame.
 func where(f rule.Found) string {

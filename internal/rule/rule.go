@@ -57,7 +57,7 @@ type Rule struct {
 var (
 	catalogue = slices.Concat(ndRules, raRules, inconsistentRules, duplicateRules, prefixRules, mtuRules,
 		routeRules, dnsRules, nat64Rules, captiveRules, otherOptionRules, rsRules, neighborRules, redirectRules, listenerRules,
-		errorRules, unreachableRules, pmtuRules, dropRules)
+		errorRules, unreachableRules, pmtuRules, dropRules, expectRules)
 	positions = index(catalogue)
 )
 
@@ -94,6 +94,8 @@ type Finding struct {
 	Link   string // packet.Link as text
 	Source netip.Addr
 	Offset int // byte offset in the frame, or in the reassembled packet; -1 when it is not one place
+
+	Expected Place // where what was expected stands; zero for a finding that needs no expectation
 
 	// Subject tells apart findings of one rule about one source: the prefix, the option's place. Findings with
 	// the same Rule, Link, Source and Subject are the same fault seen again.

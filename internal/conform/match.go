@@ -1,0 +1,208 @@
+package conform
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"v6probe/internal/expect"
+	"v6probe/internal/packet"
+	"v6probe/internal/rule"
+)
+
+// group is the expected links of one source, of which one may be a link of the wire.
+type group struct {
+	source string
+	links  []*expect.Link
+	// open says that there is one only, which may be any link.
+	open bool
+	// claimed says that a link of the wire is known to be one of them.
+	claimed bool
+}
+
+// groupBySource puts links together by their sources. What CloudStack says in several files is one.
+func groupBySource(links []*expect.Link) []group {
+	var groups []group
+	for _, l := range links {
+		source := l.Place.File
+		if l.CloudStack {
+			source = "CloudStack"
+		}
+		i := slices.IndexFunc(groups, func(g group) bool { return g.source == source })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, group{source: source})
+		}
+		groups[i].links = append(groups[i].links, l)
+	}
+	for i := range groups {
+		only := groups[i].links[0]
+		groups[i].open = len(groups[i].links) == 1 && only.Iface == "" && only.VNI == nil && only.VLAN == nil && !only.CloudStack
+	}
+	return groups
+}
+
+// rank is how sure it is that a link of the wire is an expected one.
+type rank int
+
+const (
+	unknown rank = iota
+	byName       // the interface is called so, which is that of another machine perhaps
+	byPrefix
+	byMachine // a machine of it speaks, known by its Ethernet address
+	byOwnName // and the machine itself advertises on it
+	bySegment // VNI or VLAN
+	alone     // there is nothing else that it could be
+)
+
+// match is the expected link that a link of the wire is, as far as that is known.
+type match struct {
+	rank   rank
+	link   *expect.Link
+	offers []offer
+}
+
+// clue is what a packet tells about the link that it is on.
+type clue struct {
+	prefixes []netip.Prefix // advertised in it
+	mac      expect.MAC     // its sender
+	outgoing bool           // the capturing host sent it
+}
+
+// recognize looks which link of each group l is.
+func (c *Checker) recognize(l *link, k *clue) {
+	for i := range c.groups {
+		g, m := &c.groups[i], &l.matches[i]
+		for _, e := range g.links {
+			r := g.rank(e, l.where, k)
+			if r > m.rank {
+				if m.link != e {
+					m.link, m.offers = e, nil
+				}
+				m.rank = r
+			}
+		}
+		g.claimed = g.claimed || m.rank > unknown
+	}
+}
+
+// rank tells how sure it is that e is the link called where.
+func (g *group) rank(e *expect.Link, where packet.Link, k *clue) rank {
+	vlan := uint32(where.VLANs[1])
+	if vlan == 0 {
+		vlan = uint32(where.VLANs[0])
+	}
+	switch {
+	case g.open:
+		return alone
+	case where.Tunneled && e.VNI != nil && e.VNI.Number == where.VNI,
+		!where.Tunneled && vlan != 0 && e.VLAN != nil && e.VLAN.Number == vlan:
+		return bySegment
+	case k.outgoing && e.Iface != "" && e.Iface == where.Interface:
+		return byOwnName
+	case k.mac != (expect.MAC{}) && has(e, k.mac):
+		return byMachine
+	case slices.ContainsFunc(e.Prefixes, func(p netip.Prefix) bool { return slices.Contains(k.prefixes, p) }):
+		return byPrefix
+	case e.Iface != "" && e.Iface == where.Interface:
+		return byName
+	}
+	return unknown
+}
+
+// settle decides at the end about links that nothing was recognized in. Where a group has one link, none of the wire is known
+// to be it, and there is one with advertisements, that one it is: a wrong prefix on the only link is what is looked for.
+// Otherwise it cannot be known, and is said.
+func (c *Checker) settle() {
+	for i := range c.groups {
+		g := &c.groups[i]
+		if g.claimed {
+			continue
+		}
+		var heard []*link
+		for _, l := range c.order {
+			if len(l.order) > 0 {
+				heard = append(heard, l)
+			}
+		}
+		if len(heard) == 1 && len(g.links) == 1 && !contradicts(g.links[0], heard[0].where) {
+			l := heard[0]
+			l.matches[i] = match{rank: alone, link: g.links[0]}
+			for _, r := range l.order {
+				c.compareLast(l, &l.matches[i], r)
+			}
+			continue
+		}
+		for _, l := range heard {
+			c.unmatched(l, g)
+		}
+	}
+}
+
+// contradicts reports whether e is known to be in another segment than where.
+func contradicts(e *expect.Link, where packet.Link) bool {
+	return where.Tunneled && e.VNI != nil && e.VNI.Number != where.VNI ||
+		!where.Tunneled && e.VLAN != nil && (where.VLANs[0] != 0 || where.VLANs[1] != 0)
+}
+
+func (c *Checker) unmatched(l *link, g *group) {
+	var names []string
+	for _, e := range g.links {
+		names = append(names, e.Name)
+	}
+	what := strings.Join(names[:min(len(names), 4)], ", ")
+	if n := len(names) - 4; n > 0 {
+		what += fmt.Sprintf(" and %d more", n)
+	}
+	prefixes := "no prefix"
+	if len(l.prefixes) > 0 {
+		prefixes = fmt.Sprint(l.prefixes[0])
+	}
+	c.add(l, nil, finding{id: "expect.unmatched", subject: g.source, place: g.links[0].Place, offset: -1},
+		"%s is advertised here, which is none of %s", prefixes, what)
+}
+
+// checkSegment compares the segment that l is on with that of the network that is advertised there.
+func (c *Checker) checkSegment(l *link, o *origin, m *match) {
+	if m.rank != bySegment && contradicts(m.link, l.where) {
+		c.segment(l, o, m.link)
+	}
+}
+
+// segment reports that e is advertised on l, which is another segment than its own.
+func (c *Checker) segment(l *link, o *origin, e *expect.Link) {
+	if l.where.Tunneled {
+		c.add(l, o, finding{id: "expect.segment", subject: e.Name, place: e.VNI.Place, offset: -1},
+			"%s is advertised in VNI %d, expected VNI %d", e.Name, l.where.VNI, e.VNI.Number)
+		return
+	}
+	c.add(l, o, finding{id: "expect.segment", subject: e.Name, place: e.VLAN.Place, offset: -1},
+		"%s is advertised on %s, expected VLAN %d", e.Name, l.text, e.VLAN.Number)
+}
+
+// flaws tells what is wrong with the expectation of the links that were seen. A file may describe a whole zone, of which the
+// rest is of no interest here.
+func (c *Checker) flaws() {
+	for i := range c.want.Flaws {
+		f := &c.want.Flaws[i]
+		concerned := len(c.want.Links) == 1
+		for _, l := range c.order {
+			for j := range l.matches {
+				concerned = concerned || l.matches[j].link != nil && l.matches[j].link.Name == f.Link
+			}
+		}
+		if !concerned {
+			continue
+		}
+		c.found = append(c.found, rule.Finding{Rule: f.Rule, Severity: f.Severity, Detail: f.Detail, Fix: f.Fix, Expected: f.Place,
+			Subject: f.Place.String(), Offset: -1})
+	}
+}
+
+// has reports whether a machine with that address is expected on e, or expected not to advertise there.
+func has(e *expect.Link, mac expect.MAC) bool {
+	router := func(r expect.Router) bool { return r.MAC == mac }
+	return slices.ContainsFunc(e.Routers, router) || slices.ContainsFunc(e.Forbidden, router) ||
+		slices.ContainsFunc(e.Neighbors, func(n expect.Neighbor) bool { return n.MAC == mac })
+}

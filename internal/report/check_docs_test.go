@@ -1,0 +1,16 @@
+package report
+
+import (
+	"os"
+	"testing"
+)
+
+// TestEveryCheckFieldIsDocumented: docs/json.md names every field that check and expect show write.
+func TestEveryCheckFieldIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/json.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := checkOutput(t, "json", checked(), Style{}, CheckOptions{}) + expectationJSON(t, everyExpectation())
+	documented(t, string(doc), []byte(out))
+}
