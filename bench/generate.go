@@ -58,15 +58,11 @@ func mix(size int64, pcap io.Writer, pcapng *capture.Writer) (frames, candidates
 	}
 	mixed := craft.NewMixed(1)
 	ifc := &packet.Interface{Name: "eth0", LinkType: packet.LinkTypeEthernet, MTU: 1500}
-	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	header := make([]byte, 16)
+	var header []byte
 	for written := int64(0); written < size; frames++ {
 		at, data := mixed.Next()
-		f := packet.Frame{Time: start.Add(at), Data: data, Length: len(data), LinkType: ifc.LinkType, Interface: ifc}
-		binary.LittleEndian.PutUint32(header, uint32(f.Time.Unix()))
-		binary.LittleEndian.PutUint32(header[4:], uint32(f.Time.Nanosecond()/1000))
-		binary.LittleEndian.PutUint32(header[8:], uint32(len(f.Data)))
-		binary.LittleEndian.PutUint32(header[12:], uint32(f.Length))
+		f := packet.Frame{Time: beginning.Add(at), Data: data, Length: len(data), LinkType: ifc.LinkType, Interface: ifc}
+		header = appendHeader(header[:0], f.Time, f.Length)
 		_, err1 := pcap.Write(header)
 		_, err2 := pcap.Write(data)
 		if err := errors.Join(err1, err2, pcapng.Write(f)); err != nil {
@@ -78,6 +74,17 @@ func mix(size int64, pcap io.Writer, pcapng *capture.Writer) (frames, candidates
 		written += int64(len(header) + len(data))
 	}
 	return frames, candidates, nil
+}
+
+// beginning is when the captures begin.
+var beginning = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// appendHeader appends the header of a pcap record that is whole.
+func appendHeader(b []byte, at time.Time, length int) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(at.Unix()))
+	b = binary.LittleEndian.AppendUint32(b, uint32(at.Nanosecond()/1000))
+	b = binary.LittleEndian.AppendUint32(b, uint32(length))
+	return binary.LittleEndian.AppendUint32(b, uint32(length))
 }
 
 // fileHeader is that of a pcap file with microseconds, of Ethernet.

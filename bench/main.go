@@ -1,11 +1,12 @@
 //go:build linux
 
-// Command bench compares v6probe with other programs, in three parts. The first is the speed of its offline reading, beside
+// Command bench compares v6probe with other programs, in four parts. The first is the speed of its offline reading, beside
 // cat and tcpdump, over captures that it makes itself: a busy port of a healthy zone (craft.Mixed) as pcap, pcapng and
-// pcap.gz. The programs take turns, each on a warm page cache, and the medians count. The second, which needs root, is the
-// path MTU that v6probe and others find on the practice networks (package zone), whether it is the right one, and what
-// that took in time and packets. The third, which needs root too, is what it costs to count drops, beside bpftrace. Bench
-// always succeeds when it could measure: times drift with the machine, so compare the ratios of one run.
+// pcap.gz. The programs take turns, each on a warm page cache, and the medians count. The second is a thousand small captures,
+// beside tshark. The third, which needs root, is the path MTU that v6probe and others find on the practice networks (package
+// zone), whether it is the right one, and what that took in time and packets. The fourth, which needs root too, is what it
+// costs to count drops, beside bpftrace. Bench always succeeds when it could measure: times drift with the machine, so compare
+// the ratios of one run.
 package main
 
 import (
@@ -27,7 +28,7 @@ func main() {
 	keep := flag.String("keep", "", "make the captures in `DIR` and leave them there")
 	v6probe := flag.String("v6probe", "./v6probe", "`path` of the v6probe to measure")
 	captures := flag.Bool("generate", false, "make the captures in the directory of -keep, and nothing else")
-	only := flag.String("only", "", "run one `part` only: files, pmtu or drops")
+	only := flag.String("only", "", "run one `part` only: files, check, pmtu or drops")
 	var o pathOptions
 	flag.StringVar(&o.cases, "case", "", "compare path MTUs in these `cases`, names with commas between them, or all")
 	flag.DurationVar(&o.timeout, "timeout", 20*time.Second, "stop a program that looks for a path MTU after this `time`")
@@ -45,14 +46,20 @@ func main() {
 		err = generate(*keep, int64(*size)<<20)
 	case *only == "files":
 		err = run(os.Stdout, *size, *runs, *keep, *v6probe)
+	case *only == "check":
+		err = measureChecks(os.Stdout, *v6probe, *runs)
 	case *only == "pmtu":
 		err = measurePaths(os.Stdout, o)
 	case *only == "drops":
 		err = measureDrops(os.Stdout, *v6probe)
 	case *only != "":
-		err = fmt.Errorf("-only is files, pmtu or drops, not %q", *only)
+		err = fmt.Errorf("-only is files, check, pmtu or drops, not %q", *only)
 	default:
 		if err = run(os.Stdout, *size, *runs, *keep, *v6probe); err == nil {
+			fmt.Println()
+			err = measureChecks(os.Stdout, *v6probe, *runs)
+		}
+		if err == nil {
 			err = asRoot("path MTU", func() error { return measurePaths(os.Stdout, o) })
 		}
 		if err == nil {
