@@ -2,7 +2,7 @@
 # make test    runs every test; as root it first installs what they need
 # make lint    gofmt, go vet, staticcheck, govulncheck, shellcheck
 # make kernels boots the kernels 5.10, 6.1 and 6.12 under qemu and has v6probe count drops there; KERNELS=6.1 for one of them
-# make bench   measures v6probe beside tcpdump and cat; as root also beside tracepath, traceroute, ping, scamper and bpftrace
+# make bench   measures v6probe beside tcpdump, cat and tshark; as root also beside tracepath, traceroute, ping, scamper and bpftrace
 # make generate, make fixtures, make dist: generated files, captures, release binaries
 
 GO          ?= go
@@ -27,9 +27,10 @@ run: build
 
 # -count=1: some tests build and run the binary, which go's cache of test results does not see. -timeout: forty probes of a
 # network that loses packets take minutes.
-test:
+test: build
 	@scripts/deps.sh test
 	$(GO) test -count=1 -timeout 20m ./...
+	$(BIN) check fixtures/pcaps
 
 lint:
 	@scripts/deps.sh lint
@@ -51,10 +52,11 @@ fuzz:
 generate:
 	$(GO) generate ./...
 
-# The synthetic captures and the golden files. Those of the real radvd and kernel are made by fixtures/radvd, as root.
+# The synthetic captures, the golden files, and what v6probe check knows to be wrong in them. Those of the real radvd and kernel are made by fixtures/radvd, as root.
 fixtures: build
 	$(GO) run ./fixtures/gen -o fixtures/pcaps
 	$(GO) test ./fixtures -run Golden -update
+	$(BIN) check fixtures/pcaps --update --force --baseline fixtures/pcaps/v6probe.baseline
 
 dist:
 	@set -e; rm -rf dist; for p in $(PLATFORMS); do \

@@ -156,7 +156,7 @@ func (f *expectFlags) quick(c *cobra.Command) (*expect.Link, error) {
 	if len(f.routers) == 0 && len(f.prefixes) == 0 && !c.Flags().Changed("expect-mtu") {
 		return nil, nil
 	}
-	l := &expect.Link{Name: "the flags", Says: &expect.Advertisement{}}
+	l := &expect.Link{Name: "this link", Says: &expect.Advertisement{}}
 	for _, r := range f.routers {
 		a, err := netip.ParseAddr(r)
 		if err != nil || !a.Is6() {
