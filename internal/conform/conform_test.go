@@ -281,6 +281,9 @@ func TestInterval(t *testing.T) {
 	rs := func(at float64) shot {
 		return shot{at: at, data: craft.Frame(craft.GuestMAC, craft.GuestLL, craft.AllRouters, craft.RS())}
 	}
+	leaving := craft.CloudStackRA()
+	leaving.Lifetime = 0
+	bye := leaving.Message(craft.SLLA(craft.RouterMAC))
 	long, short := "expect.interval vr.conf:9 20s pass between two advertisements, expected 5s to 15s", "expect.interval vr.conf:9 3s pass"
 	for _, tt := range []struct {
 		name  string
@@ -289,6 +292,7 @@ func TestInterval(t *testing.T) {
 	}{
 		{"as expected", sends(0, 5, 20, 30, 45), nil},
 		{"one was lost", sends(0, 10, 30, 40), nil},
+		{"away after a goodbye", append(sends(0, 10), append([]shot{sent(12, bye)}, sends(120, 130)...)...), nil},
 		{"too long", sends(0, 20, 40), []string{long}},
 		{"far too long", sends(0, 40), []string{"expect.interval vr.conf:9 40s"}},
 		{"too short", sends(0, 3, 6, 9), []string{short}},
@@ -369,6 +373,10 @@ func TestMatch(t *testing.T) {
 		}
 	}
 	guarded := &expect.State{Links: []*expect.Link{named("web", web, guard(100, "r-1-VM", craft.RouterMAC)), named("db", db, guard(300, "", otherMAC))}}
+	tagged := func(id uint32) func(l *expect.Link) {
+		return func(l *expect.Link) { l.VLAN = &expect.ID{Number: id} }
+	}
+	twins := &expect.State{Links: []*expect.Link{named("a", web, tagged(7)), named("b", web, tagged(7)), named("c", web, tagged(8)), named("d", db, tagged(8))}}
 	interfaces := &expect.State{Links: []*expect.Link{
 		named("eth2", web, func(l *expect.Link) { l.Iface = "eth2" }), named("eth3", db, func(l *expect.Link) { l.Iface = "eth3" }),
 	}}
@@ -402,6 +410,9 @@ func TestMatch(t *testing.T) {
 			[]string{"ra.unknown-router all (db) fe80::ff:fe00:1 (02:00:00:00:00:01) is none of the routers of db: 02:00:00:00:00:03; it is r-1-VM 02:00:00:00:00:01 of web"}},
 		{"in a VNI of nobody", segments, []shot{vxlan(300, good())}, []string{"expect.segment all (100) web is advertised in VNI 300, expected VNI 100"}},
 		{"on a VLAN of nobody", segments, []shot{vlan(300, dbRA)}, []string{"expect.segment all (200) db is advertised on vlan 300, expected VLAN 200"}},
+		{"two networks have the prefix", twins, []shot{sent(0, good())}, []string{"expect.unmatched all (a)"}},
+		{"two have the VLAN", twins, []shot{vlan(7, good())}, []string{"expect.unmatched all (a)"}},
+		{"two have the VLAN, one the prefix", twins, []shot{vlan(8, dbRA)}, nil},
 		{"on a tap, by its prefix", segments, []shot{sent(0, dbRA)}, nil},
 		{"a guest is known", segments, []shot{from(craft.GuestMAC, craft.GuestLL, 0, craft.NA(0x20, craft.GuestLL)), sent(1, third)},
 			[]string{"ra.unknown-prefix all (db) 2001:db8:3::/64", "expect.prefix-missing"}},

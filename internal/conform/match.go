@@ -53,6 +53,7 @@ const (
 	byMachine // a machine of it speaks, known by its Ethernet address
 	byOwnName // and the machine itself advertises on it
 	bySegment // VNI or VLAN
+	byBoth    // and what is heard there: several VLANs may have one id, on other wires
 	alone     // there is nothing else that it could be
 )
 
@@ -70,18 +71,25 @@ type clue struct {
 	outgoing bool           // the capturing host sent it
 }
 
-// recognize looks which link of each group l is.
+// recognize looks which link of each group l is. Where two are as likely, as where networks share a prefix, it is none for now.
 func (c *Checker) recognize(l *link, k *clue) {
 	for i := range c.groups {
 		g, m := &c.groups[i], &l.matches[i]
+		var best *expect.Link
+		most, ties := unknown, 0
 		for _, e := range g.links {
-			r := g.rank(e, l.where, k)
-			if r > m.rank {
-				if m.link != e {
-					m.link, m.offers = e, nil
-				}
-				m.rank = r
+			switch r := g.rank(e, l.where, k); {
+			case r > most:
+				best, most, ties = e, r, 0
+			case r == most && r > unknown:
+				ties++
 			}
+		}
+		if ties == 0 && most > m.rank {
+			if m.link != best {
+				m.link, m.offers = best, nil
+			}
+			m.rank = most
 		}
 		g.claimed = g.claimed || m.rank > unknown
 	}
@@ -93,17 +101,22 @@ func (g *group) rank(e *expect.Link, where packet.Link, k *clue) rank {
 	if vlan == 0 {
 		vlan = uint32(where.VLANs[0])
 	}
+	prefix := slices.ContainsFunc(e.Prefixes, func(p netip.Prefix) bool { return slices.Contains(k.prefixes, p) })
+	machine := k.mac != (expect.MAC{}) && has(e, k.mac)
 	switch {
 	case g.open:
 		return alone
 	case where.Tunneled && e.VNI != nil && e.VNI.Number == where.VNI,
 		!where.Tunneled && vlan != 0 && e.VLAN != nil && e.VLAN.Number == vlan:
+		if prefix || machine {
+			return byBoth
+		}
 		return bySegment
 	case k.outgoing && e.Iface != "" && e.Iface == where.Interface:
 		return byOwnName
-	case k.mac != (expect.MAC{}) && has(e, k.mac):
+	case machine:
 		return byMachine
-	case slices.ContainsFunc(e.Prefixes, func(p netip.Prefix) bool { return slices.Contains(k.prefixes, p) }):
+	case prefix:
 		return byPrefix
 	case e.Iface != "" && e.Iface == where.Interface:
 		return byName
@@ -165,7 +178,7 @@ func (c *Checker) unmatched(l *link, g *group) {
 
 // checkSegment compares the segment that l is on with that of the network that is advertised there.
 func (c *Checker) checkSegment(l *link, o *origin, m *match) {
-	if m.rank != bySegment && contradicts(m.link, l.where) {
+	if m.rank < bySegment && contradicts(m.link, l.where) {
 		c.segment(l, o, m.link)
 	}
 }

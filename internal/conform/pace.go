@@ -38,7 +38,10 @@ func (r *router) gap(p *packet.Packet, era uint32) (gap time.Duration, regular b
 	t := &r.pace
 	gap = p.Frame.Time.Sub(t.last)
 	regular = !t.last.IsZero() && t.era == era && gap >= copyGap && p.Message.RA.RouterLifetime > 0
-	if gap >= copyGap || t.era != era {
+	switch {
+	case p.Message.RA.RouterLifetime == 0:
+		t.last = time.Time{} // it says goodbye: until it comes back, nothing is due
+	case gap >= copyGap || t.era != era:
 		t.last, t.era = p.Frame.Time, era
 	}
 	return gap, regular

@@ -155,8 +155,7 @@ func kind(b []byte) format {
 	return yaml
 }
 
-// isWord reports whether b begins with word and a blank after it.
+// isWord reports whether b begins with word, in any case as radvd reads it, and a blank after it.
 func isWord(b []byte, word string) bool {
-	rest, ok := bytes.CutPrefix(b, []byte(word))
-	return ok && len(rest) > 0 && strings.IndexByte(" \t\r\n", rest[0]) >= 0
+	return len(b) > len(word) && strings.EqualFold(string(b[:len(word)]), word) && strings.IndexByte(" \t\r\n", b[len(word)]) >= 0
 }

@@ -9,7 +9,7 @@ func TestKind(t *testing.T) {
 	for text, want := range map[string]format{
 		"": yaml, "# only a comment": yaml, "expect: 1\n": yaml, "interfaces: 1": yaml, "interface: 1": yaml,
 		"{}": json, " \n[": json, "\xef\xbb\xbf# c\n {": json,
-		"interface eth0 {": radvd, "# radvd\n\n\tinterface\teth0": radvd,
+		"interface eth0 {": radvd, "Interface eth0 {": radvd, "# radvd\n\n\tinterface\teth0": radvd,
 	} {
 		if got := kind([]byte(text)); got != want {
 			t.Errorf("%q is of kind %d, want %d", text, got, want)

@@ -106,6 +106,9 @@ var radvdErrors = []struct{ config, want, hint string }{
 	{inBlock("clients { };"),
 		"radvd.conf:3:11: the block of clients is empty, which radvd refuses", "take the block out"},
 	{inBlock("clients { fe80::1 };"), `radvd.conf:3:18: there is no ";" after "fe80::1"`, wantSemicolon},
+	{inBlock("AdvRASrcAddress { };"), "radvd.conf:3:19: the block of AdvRASrcAddress is empty, which radvd refuses",
+		"take the block out"},
+	{inBlock("prefix 12345::/64;"), `radvd.conf:3:8: "12345::" stands where an IPv6 address should`, ""},
 	{inBlock("AdvRASrcAddress { !fe80::1; };"), `radvd.conf:3:19: "!fe80::1" stands where an IPv6 address should`, ""},
 	{inBlock("autoignoreprefixes { fe80::1; };"),
 		`radvd.conf:3:29: the prefix "fe80::1" has no length`, "write ADDRESS/LENGTH"},
@@ -158,7 +161,7 @@ var radvdErrors = []struct{ config, want, hint string }{
 		"put AdvHomeAgentInfo on; into the block"},
 	{inBlock("AdvHomeAgentFlag on; AdvHomeAgentInfo on; HomeAgentLifetime 65521;"),
 		"radvd.conf:3:43: HomeAgentLifetime must be from 1 to 65520 seconds, not 65521", ""},
-	{inBlock("DNSSL " + strings.Repeat(strings.Repeat("a", 50)+" ", 40) + "{ };"),
+	{inBlock("DNSSL " + strings.Repeat(strings.Repeat("a", 60)+" ", 32) + strings.Repeat("a", 47) + " { };"),
 		"radvd.conf:3:1: these search domains do not fit into one option, which has at most 2040 bytes, and radvd sends none of them",
 		"make a second block of some"},
 }

@@ -233,6 +233,7 @@ func TestRadvdValues(t *testing.T) {
 		{"DNSSL a { AdvDNSSLLifetime 5; };", "domain a :3|- lifetime 5 to 600 :3"},
 		{"DNSSL a { AdvDNSSLLifetime 0; };", "domain a :3|- lifetime 0 :3"},
 		{"DNSSL a b..c d { AdvDNSSLLifetime 700; };", "domains true :1|domain a :3|- lifetime 700 :3"},
+		{"prefix ::/64 { AdvRouterAddr on; };\nMaxRtrAdvInterval 1;", "lifetime 3 :1|interval 330 to 1000 :4|prefixes true :1"},
 		{"nat64prefix 64:ff9b::/96;", "nat64 prefix 64:ff9b::/96 :3|- lifetime 1800 :3"},
 		{"nat64prefix 64:ff9b::/96 { AdvValidLifetime 601; };", "nat64 prefix 64:ff9b::/96 :3|- lifetime 608 :3"},
 		{"nat64prefix 2001:db8:0:1::/40 { AdvValidLifetime 65528; };", "nat64 prefix 2001:db8::/40 :3|- lifetime 65528 :3"},
@@ -299,6 +300,14 @@ func TestRadvdSources(t *testing.T) {
 	}
 	if len(s.Flaws) != 1 || s.Flaws[0].Place.Line != 4 || !strings.Contains(s.Flaws[0].Detail, "2001:db8::1") {
 		t.Errorf("flaws %+v", s.Flaws)
+	}
+}
+
+// TestRadvdFullDNSSL fills the 2040 bytes of an option to the last; radvdErrors has one more.
+func TestRadvdFullDNSSL(t *testing.T) {
+	s := readRadvd(t, inBlock("DNSSL "+strings.Repeat(strings.Repeat("a", 60)+" ", 32)+strings.Repeat("a", 46)+" { };"))
+	if n := len(s.Links[0].Says.DNSSL.List); n != 33 || len(s.Flaws) > 0 {
+		t.Errorf("%d domains, flaws %v", n, s.Flaws)
 	}
 }
 
