@@ -42,7 +42,8 @@ func newCheck() *cobra.Command {
 it, vm.expect.yaml for vm.pcap.gz, or by what --expect names; by the rules alone
 where there is neither. Directories are walked, and captures known in them by
 their names: .pcap, .pcapng and .cap, also with .gz or .zst. A capture that is
-damaged fails by itself; the others are judged all the same.
+damaged fails by itself; the others are judged all the same. One without any
+ICMPv6 fails as well (ra.absent): there was nothing to judge.
 
 What is wrong and known to be can stand in a baseline: a file with a line
 "CAPTURE  RULE  COUNT" for each, where only what there is besides fails. One
@@ -51,7 +52,8 @@ a rule where a capture is meant to be damaged.
 
 --update writes what the captures show as what is expected from now on, into the
 files beside them or with --baseline into that, and shows what changes. A file
-that it did not write, and a damaged capture, it leaves alone, but with --force.`,
+that v6probe did not write it leaves alone, but with --force. Of a damaged
+capture it writes nothing, but with --force in a baseline that it is unreadable.`,
 		Example: `  v6probe check captures                      all of them, in all directories
   v6probe check vm.pcap --expect radvd.conf   one, against a configuration
   v6probe check captures --format junit -o report.xml
@@ -99,7 +101,8 @@ func (f *checkFlags) add(c *cobra.Command) {
 func someCaptures(_ *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
-		return hinted("for example v6probe check captures, or v6probe check vm.pcap", "check needs a capture, or a directory with captures")
+		return hinted("for example v6probe check captures, or v6probe check vm.pcap",
+			"check needs a capture, or a directory with captures")
 	case slices.Contains(args, "-"):
 		return hinted("v6probe ra -r - and v6probe nd -r - read it", "check does not read captures from standard input")
 	}
@@ -121,7 +124,8 @@ func (f *checkFlags) check(c *cobra.Command) error {
 	case f.force && !f.update:
 		return hinted("with --update it rewrites what v6probe did not write", "--force is for --update")
 	case f.update && (f.format != "text" || given("output")):
-		return hinted("check again without --update for a report", "--update shows what changes: there is no report to format or to write")
+		return hinted("check again without --update for a report",
+			"--update shows what changes: there is no report to format or to write")
 	case f.update && len(f.names(c)) > 0:
 		return hinted("leave one of them out", "--update writes what is expected: it cannot be had with --expect")
 	case given("output") && f.output == "":
@@ -209,8 +213,8 @@ func (f *checkFlags) report(c *cobra.Command, items []check.Item, o check.Option
 			r.progress.Note("what " + name + " knows is left out")
 		}
 	}
-	told, err := report.NewCheck(f.format, r.out, style, report.CheckOptions{Verbose: f.verbose, Quiet: f.quiet, FailOn: o.FailOn,
-		NeverFail: o.NeverFail, Version: version()})
+	told, err := report.NewCheck(f.format, r.out, style, report.CheckOptions{Verbose: f.verbose, Quiet: f.quiet,
+		FailOn: o.FailOn, NeverFail: o.NeverFail, Version: version()})
 	if err != nil {
 		return err
 	}
@@ -251,9 +255,9 @@ func (f *checkFlags) newRun(c *cobra.Command, out io.Writer, total int) *checkRu
 
 // judge judges items and hands each to tell; end is called when all were, or when it was interrupted. The error it returns
 // says how the run ended.
-func (r *checkRun) judge(ctx context.Context, items []check.Item, o check.Options, tell func(*check.Capture) error, end func() error) error {
+func (r *checkRun) judge(ctx context.Context, items []check.Item, o check.Options, tell func(*check.Capture) error,
+	end func() error) error {
 	begin := time.Now()
-	failed := func() int { return r.sum.Failed + r.sum.Damaged }
 	runErr := check.Run(ctx, items, o, func(c *check.Capture) error {
 		if err := tell(c); err != nil {
 			return err
@@ -262,7 +266,7 @@ func (r *checkRun) judge(ctx context.Context, items []check.Item, o check.Option
 		if c.Err != nil && r.broken == nil {
 			r.broken = c.Err
 		}
-		r.progress.Captures(r.sum.Captures, r.total, failed())
+		r.progress.Captures(r.sum.Captures, r.total, r.sum.Failed+r.sum.Damaged)
 		return nil
 	})
 	r.progress.End()

@@ -49,7 +49,8 @@ func (f *checkFlags) updateExpectations(c *cobra.Command, items []check.Item, o 
 			r.progress.Note(fmt.Sprintf("%s expected from now on, as `must`: look whether they should be", plural(faults, "fault")))
 		}
 		if without > 0 {
-			r.progress.Note(plural(without, "capture") + " without one, as a baseline goes for them: name one alone to have it written")
+			r.progress.Note(plural(without, "capture") +
+				" without one, as a baseline goes for them: name one alone to have it written")
 		}
 		return r.line("%s written, %d unchanged, %d left as they are", plural(written, "expectation"), unchanged, left)
 	})

@@ -117,12 +117,13 @@ func (b *Baseline) of(path string) map[rule.ID]int {
 }
 
 // Take makes what came of c, and nothing else, known of it. A capture that could not be judged to its end stays as it was,
-// unless that is to become known of it; Take reports whether anything did.
+// unless that is to become known of it, or is; Take reports whether anything did.
 func (b *Baseline) Take(c *Capture, unjudged bool) bool {
+	name := b.name(c.item.Path)
+	unjudged = unjudged || b.known[name][unreadable] > 0
 	if c.Err != nil && !(unjudged && isDamage(c.Err)) {
 		return false
 	}
-	name := b.name(c.item.Path)
 	known := make(map[rule.ID]int, len(c.counts))
 	for id, n := range c.counts {
 		known[id] = n

@@ -88,7 +88,8 @@ func (f *finder) add(path string) error {
 	case filepath.Base(path) == BaselineName:
 		return hinted("name its directory, or give it by --baseline", "%s: that is a baseline and no capture", path)
 	case strings.HasSuffix(path, expectSuffix):
-		return hinted("name the capture, beside which it is found, or the directory", "%s: that is an expectation and no capture", path)
+		return hinted("name the capture, beside which it is found, or the directory",
+			"%s: that is an expectation and no capture", path)
 	}
 	f.take(path, "")
 	return nil

@@ -71,7 +71,7 @@ func judged(ctx context.Context, item Item, o *Options) *Capture {
 		found = result.Tally.Found()
 	}
 	c.sort(found, o)
-	if j.recorder != nil && c.Err == nil {
+	if j.recorder != nil && err == nil { // a damaged one is not recorded, known or not
 		c.record, c.Err = record(ctx, item, j.recorder.State(), want, o.Ignore)
 	}
 	return c

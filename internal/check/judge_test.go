@@ -98,6 +98,28 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// crafted writes a capture of frames, and returns its path.
+func crafted(t *testing.T, frames ...[]byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "it.pcapng")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := capture.NewWriter(file)
+	for _, f := range frames {
+		frame := packet.Frame{Data: f, Length: len(f), LinkType: packet.LinkTypeEthernet, Time: time.Unix(1, 0),
+			Interface: &packet.Interface{LinkType: packet.LinkTypeEthernet}}
+		if err := w.Write(frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(capture.Stats{}), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestJudgeSilence wants a capture in which there is nothing at all not to pass, and one with any ICMPv6 to.
 func TestJudgeSilence(t *testing.T) {
 	for _, tt := range []struct {
@@ -107,25 +129,26 @@ func TestJudgeSilence(t *testing.T) {
 		{"nothing", "error ra.absent", nil},
 		{"a ping", "", [][]byte{craft.Frame(craft.GuestMAC, craft.GuestLL, craft.RouterLL, craft.Echo(8))}},
 	} {
-		path := filepath.Join(t.TempDir(), "it.pcapng")
-		file, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := capture.NewWriter(file)
-		for _, f := range tt.frames {
-			frame := packet.Frame{Data: f, Length: len(f), LinkType: packet.LinkTypeEthernet, Time: time.Unix(1, 0),
-				Interface: &packet.Interface{LinkType: packet.LinkTypeEthernet}}
-			if err := w.Write(frame); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := errors.Join(w.Close(capture.Stats{}), file.Close()); err != nil {
-			t.Fatal(err)
-		}
+		path := crafted(t, tt.frames...)
 		c := one(t.Context(), Item{Path: path, Name: path}, &Options{FailOn: rule.Error})
 		if got := summary(c); got != tt.want || c.Failed != (tt.want != "") {
 			t.Errorf("%s: got %q, failed: %v; want %q (%v)", tt.name, got, c.Failed, tt.want, c.Err)
+		}
+	}
+}
+
+// TestJudgeOnce wants the damage of a message that both checkers look at to be told by one of them.
+func TestJudgeOnce(t *testing.T) {
+	tooShort := craft.Frame(craft.RouterMAC, craft.RouterLL, craft.GuestLL, make([]byte, 8))
+	tooShort[14+4+1] += 8 // the payload length of IPv6
+	for name, kind := range map[string]byte{"an error": 1, "a report of MLD": 131, "a ping": 128} {
+		frame := slices.Clone(tooShort)
+		frame[14+40] = kind
+		path := crafted(t, frame)
+		c := one(t.Context(), Item{Path: path, Name: path}, &Options{FailOn: rule.Error})
+		i := slices.IndexFunc(c.Found, func(f rule.Found) bool { return f.Rule == "ip.payload-length" })
+		if i < 0 || c.Found[i].Count != 1 {
+			t.Errorf("%s: found %+v", name, c.Found)
 		}
 	}
 }

@@ -24,13 +24,15 @@ type Options struct {
 // window is how many captures there may be, for each that is judged, that were judged and wait for one before them.
 const window = 4
 
-// Run judges items side by side and hands on what came of them, in their order and as soon as there is. It ends with the error
-// of emit, or with that of ctx when not all of them could be judged; those that were are handed on.
+// Run judges items side by side and hands on what came of them, in their order and as soon as there is. It ends with the
+// error of emit, or with that of ctx when not all of them could be judged; those that were are handed on.
 func Run(ctx context.Context, items []Item, o Options, emit func(*Capture) error) error {
 	return run(ctx, items, o.Jobs, func(ctx context.Context, i Item) *Capture { return one(ctx, i, &o) }, emit)
 }
 
-func run(ctx context.Context, items []Item, jobs int, judge func(context.Context, Item) *Capture, emit func(*Capture) error) error {
+// run is Run with the judge, who returns nil when interrupted.
+func run(ctx context.Context, items []Item, jobs int, judge func(context.Context, Item) *Capture,
+	emit func(*Capture) error) error {
 	if jobs <= 0 {
 		jobs = runtime.GOMAXPROCS(0)
 	}

@@ -29,8 +29,8 @@ const (
 	about = "Written by v6probe check --update: what %s shows."
 )
 
-// record returns s, what was seen in the capture of item, as a file, after it was held against the capture once more: what is
-// written must pass. What before, which may be nil, says of rules that must not break or are not looked at stays.
+// record returns s, what was seen in the capture of item, as a file, after it was held against the capture once more: what
+// is written must pass. What before, which may be nil, says of rules that must not break or are not looked at stays.
 func record(ctx context.Context, item Item, s, before *expect.State, ignore Rules) (*recorded, error) {
 	excused := slices.Clone(ignore)
 	if before != nil {
@@ -65,8 +65,8 @@ func record(ctx context.Context, item Item, s, before *expect.State, ignore Rule
 			return &recorded{text.Bytes(), len(s.Rules.Must)}, nil
 		}
 	}
-	return nil, hinted("please report this, with the capture if you may", "%s: what was recorded of it does not hold for it: %s: %s",
-		item.Path, differs.Rule, differs.Detail)
+	return nil, hinted("please report this, with the capture if you may",
+		"%s: what was recorded of it does not hold for it: %s: %s", item.Path, differs.Rule, differs.Detail)
 }
 
 // ruleMissing is the rule that a fault must show which does not.
@@ -111,8 +111,8 @@ type Update struct {
 	Faults  int    // rules that are expected to be broken from now on
 }
 
-// Update writes what c has shown into the file beside it, where create says so also if there is none yet. A file that v6probe
-// did not write is left alone unless force is given; one that is of several captures is in any case.
+// Update writes what c has shown into the file beside it, where create says so also if there is none yet. A file that
+// v6probe did not write is left alone unless force is given; one that is of several captures is in any case.
 func (c *Capture) Update(create, force bool) (Update, error) {
 	u := Update{Path: updated(c.item)}
 	if c.record == nil || c.item.Expect == "" && !create {

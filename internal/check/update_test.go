@@ -246,3 +246,32 @@ func TestBaselineUpdate(t *testing.T) {
 		t.Errorf("again: %+v, %v", u, err)
 	}
 }
+
+// TestRecordings records all captures of fixtures, and wants what was recorded to hold for each. Those are many of odd kinds.
+func TestRecordings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it judges hundreds of captures twice")
+	}
+	items, err := Find([]string{fixtures})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range items {
+		items[i].Expect = "" // as if there were none
+	}
+	var done, faults int
+	err = Run(t.Context(), items, Options{FailOn: rule.Error, Record: true}, func(c *Capture) error {
+		damaged := strings.HasPrefix(filepath.Base(c.Name), "hostile-")
+		switch {
+		case c.Err != nil && !damaged:
+			t.Error(c.Err)
+		case c.Err == nil:
+			done++
+			faults += c.record.faults
+		}
+		return nil
+	})
+	if err != nil || done < 400 || faults < 100 {
+		t.Errorf("%d recorded with %d faults, %v", done, faults, err)
+	}
+}

@@ -134,3 +134,39 @@ func TestProgressTakesItsShare(t *testing.T) {
 		}
 	}
 }
+
+// TestProgressOfCaptures wants the bar after a second, and off the screen before anything else is written there.
+func TestProgressOfCaptures(t *testing.T) {
+	var screen bytes.Buffer
+	p := NewProgress(&screen, func() (int, int) { return 120, 24 }, false)
+	now := p.start
+	p.now = func() time.Time { return now }
+	out := p.Beside(&screen)
+	p.Captures(1, 4, 0)
+	if screen.Len() > 0 {
+		t.Errorf("at once it shows %q", &screen)
+	}
+	now = now.Add(3 * time.Second)
+	p.Captures(3, 4, 1)
+	want := "[======================        ] 3 of 4 captures, 1 failed, 1s left\n"
+	if screen.String() != want {
+		t.Errorf("after three seconds it shows %q, want %q", &screen, want)
+	}
+	p.Captures(4, 4, 1)
+	if screen.String() != want {
+		t.Errorf("it is drawn anew at once: %q", &screen)
+	}
+	fmt.Fprintln(out, "FAIL")
+	p.End()
+	if want += "\r\x1b[K\x1b[A\x1b[KFAIL\n"; screen.String() != want {
+		t.Errorf("with a line beside it is %q, want %q", &screen, want)
+	}
+	for _, mute := range []*Progress{NewProgress(&screen, nil, false), NewProgress(&screen, func() (int, int) { return 80, 24 }, true)} {
+		screen.Reset()
+		mute.now = func() time.Time { return now.Add(time.Hour) }
+		mute.Captures(1, 4, 0)
+		if screen.Len() > 0 {
+			t.Errorf("where there is to be none it shows %q", &screen)
+		}
+	}
+}
