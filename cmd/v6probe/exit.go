@@ -44,9 +44,9 @@ func hinted(hint, format string, args ...any) error {
 	return &hintError{fmt.Errorf(format, args...), hint}
 }
 
-// withHint adds a hint to err where it has none of its own.
+// withHint adds a hint to err where it has none of its own. There is none to add to nil.
 func withHint(hint string, err error) error {
-	if errors.As(err, new(interface{ Hint() string })) {
+	if err == nil || errors.As(err, new(interface{ Hint() string })) {
 		return err
 	}
 	return &hintError{err, hint}

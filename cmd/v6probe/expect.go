@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -51,6 +53,7 @@ is the file's JSON schema, for editors.`,
 func newExpectInit() *cobra.Command {
 	f := sourceFlags{timeout: time.Minute}
 	var output string
+	var force bool
 	c := &cobra.Command{
 		Use:   "init [-i IFACE | -r FILE]",
 		Short: "write down what is seen, to be expected from now on",
@@ -62,18 +65,24 @@ meant, and make ranges wider.`,
   v6probe expect init -r vm.pcap > vm.expect.yaml`,
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(c *cobra.Command, _ []string) error { return f.record(c, output) },
+		RunE:              func(c *cobra.Command, _ []string) error { return f.record(c, output, force) },
 	}
 	f.addSource(c)
 	c.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` and not to standard output")
+	c.Flags().BoolVar(&force, "force", false, "with -o: also over a file that v6probe did not write, or that was edited")
 	c.MarkFlagFilename("output", "yaml", "yml")
 	return c
 }
 
 // record writes down what is seen.
-func (f *sourceFlags) record(c *cobra.Command, output string) error {
+func (f *sourceFlags) record(c *cobra.Command, output string, force bool) error {
 	if err := f.check(c); err != nil {
 		return err
+	}
+	if c.Flags().Changed("output") {
+		if err := f.mayWrite(c, output, force); err != nil {
+			return err
+		}
 	}
 	s, err := f.open(c, capture.Filter{Large: true})
 	if err != nil {
@@ -98,15 +107,38 @@ func (f *sourceFlags) record(c *cobra.Command, output string) error {
 	if err := expect.Write(&text, state, "Written by v6probe expect init, from "+f.source(s)+"."); err != nil {
 		return err
 	}
+	signed := expect.Sign(text.Bytes())
 	if output == "" {
-		_, err = c.OutOrStdout().Write(text.Bytes())
+		_, err = c.OutOrStdout().Write(signed)
 	} else {
-		err = os.WriteFile(output, text.Bytes(), 0o666)
+		err = withHint(outputHint, os.WriteFile(output, signed, 0o666))
 	}
 	if n := len(state.Rules.Must); n > 0 && !f.quiet && err == nil {
 		fmt.Fprintf(c.ErrOrStderr(), "v6probe: %s broken now, and expected to stay so: see `rules` in the file\n", rulesAre(n))
 	}
 	return err
+}
+
+const outputHint = "-o needs a file that can be written"
+
+// mayWrite says what is wrong with writing to the file called name: it is what is read, or somebody's own work.
+func (f *sourceFlags) mayWrite(c *cobra.Command, name string, force bool) error {
+	if name == "" {
+		return hinted("name a file", "-o: the name is empty")
+	}
+	if f.read != "" && sameFile(name, f.read, c.InOrStdin()) || f.write != "" && name == f.write {
+		return hinted("name another file", "-o %s: that is the capture", name)
+	}
+	old, err := os.ReadFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && len(old) == 0:
+		return nil
+	case err != nil:
+		return withHint(outputHint, err)
+	case force || expect.Untouched(old):
+		return nil
+	}
+	return hinted("--force writes over it", "-o %s: it is there, and v6probe did not write it, or it was edited since", name)
 }
 
 func rulesAre(n int) string {
@@ -140,9 +172,9 @@ func newExpectShow() *cobra.Command {
 		Use:   "show SOURCE …",
 		Short: "what a source of expectations means",
 		Long: `show tells what is expected by a radvd.conf, CloudStack's API or a file of
-expectations, each value with the place where it stands. Several are read as one,
-as lists of networks, routers and virtual machines belong together. What is wrong
-with them is a finding, with exit code 1.`,
+expectations, each value with the place where it stands. Several are read as
+one, as lists of networks, routers and virtual machines belong together. What is
+wrong with them is a finding; an error ends it with exit code 1.`,
 		Example: `  v6probe expect show /etc/radvd.conf
   v6probe expect show 'networks.json#web' routers.json machines.json
   v6probe expect show web.expect.yaml --json`,

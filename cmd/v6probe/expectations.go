@@ -70,9 +70,7 @@ func (f *expectFlags) state(c *cobra.Command) (*expect.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if quick != nil {
-		state.Links = append(state.Links, quick)
-	}
+	state.Links = append(state.Links, quick...)
 	return state, nil
 }
 
@@ -92,6 +90,11 @@ func readExpectations(c *cobra.Command, names []string) (*expect.State, error) {
 // readExpectation reads the source called name, FILE or FILE#NAME; - is standard input.
 func readExpectation(c *cobra.Command, name string) (expect.Source, error) {
 	s := expect.Source{Name: name}
+	if name == "" || strings.HasPrefix(name, "#") || strings.HasSuffix(name, "#") && name != "#" {
+		if _, err := os.Stat(name); err != nil {
+			return s, fmt.Errorf("%q names no file, or no link of it", name)
+		}
+	}
 	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
 		if file, key, ok := cutLast(name, "#"); ok && key != "" {
 			s.Name, s.Select = file, key
@@ -151,22 +154,35 @@ func (v *expecting) finding(j *report.JSON, f rule.Finding) error {
 	return j.Finding(f)
 }
 
-// quick returns what the short flags expect of any link, nil for nothing.
-func (f *expectFlags) quick(c *cobra.Command) (*expect.Link, error) {
-	if len(f.routers) == 0 && len(f.prefixes) == 0 && !c.Flags().Changed("expect-mtu") {
+// quick returns what the short flags expect of any link: who may advertise, and what anybody says.
+func (f *expectFlags) quick(c *cobra.Command) ([]*expect.Link, error) {
+	var links []*expect.Link
+	if len(f.routers) > 0 {
+		l := &expect.Link{Name: "this link", Place: rule.Place{File: "--expect-router"}, OnlyRouters: true}
+		for _, r := range f.routers {
+			a, err := netip.ParseAddr(r)
+			if err != nil || !a.Is6() {
+				return nil, hinted("for example --expect-router fe80::1", "--expect-router: not an IPv6 address: %q", r)
+			}
+			l.Routers = append(l.Routers, expect.Router{Address: a.WithZone(""), Place: l.Place})
+		}
+		links = append(links, l)
+	}
+	said, err := f.said(c)
+	if said != nil {
+		links = append(links, said)
+	}
+	return links, err
+}
+
+// said returns what the short flags expect every router to say, nil for nothing.
+func (f *expectFlags) said(c *cobra.Command) (*expect.Link, error) {
+	if len(f.prefixes) == 0 && !c.Flags().Changed("expect-mtu") {
 		return nil, nil
 	}
-	l := &expect.Link{Name: "this link", Says: &expect.Advertisement{}}
-	for _, r := range f.routers {
-		a, err := netip.ParseAddr(r)
-		if err != nil || !a.Is6() {
-			return nil, hinted("for example --expect-router fe80::1", "--expect-router: not an IPv6 address: %q", r)
-		}
-		l.Routers = append(l.Routers, expect.Router{Address: a.WithZone(""), Place: rule.Place{File: "--expect-router"}})
-		l.OnlyRouters = true
-	}
+	l := &expect.Link{Name: "this link", Place: rule.Place{File: "--expect-prefix"}, Says: &expect.Advertisement{}}
 	if len(f.prefixes) > 0 {
-		l.Says.Prefixes = &expect.Prefixes{Place: rule.Place{File: "--expect-prefix"}}
+		l.Says.Prefixes = &expect.Prefixes{Place: l.Place}
 	}
 	for _, p := range f.prefixes {
 		pre, err := netip.ParsePrefix(p)
@@ -174,7 +190,7 @@ func (f *expectFlags) quick(c *cobra.Command) (*expect.Link, error) {
 			return nil, hinted("for example --expect-prefix 2001:db8:1::/64", "--expect-prefix: not an IPv6 prefix: %q", p)
 		}
 		l.Prefixes = append(l.Prefixes, pre.Masked())
-		l.Says.Prefixes.List = append(l.Says.Prefixes.List, expect.Prefix{Prefix: pre.Masked(), Place: l.Says.Prefixes.Place})
+		l.Says.Prefixes.List = append(l.Says.Prefixes.List, expect.Prefix{Prefix: pre.Masked(), Place: l.Place})
 	}
 	if c.Flags().Changed("expect-mtu") {
 		if f.mtu < 1280 || f.mtu > 65535 {

@@ -35,7 +35,7 @@ whether it was answered.`,
 		Example: `  v6probe ra -i eth0                      listen for up to 20 seconds, and ask
   v6probe ra -i eth0 -c 3                 until three advertisements were heard
   v6probe ra -i vnet3 --passive           on a guest's tap: only listen
-  v6probe ra -i eth0 --drops              also count those that this kernel drops
+  v6probe ra -i eth0 --drops              also count what this kernel drops
   v6probe ra -i eth0 -w fault.pcapng      keep what was seen, to replay with -r
   v6probe ra -r capture.pcap.gz --json    one JSON object a line
   tcpdump -i eth0 -w - ip6 | v6probe ra -r -

@@ -227,9 +227,6 @@ func TestSilent(t *testing.T) {
 		{"a cut one", network(nil), []shot{{data: craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes, good()), change: func(f *packet.Frame) {
 			f.Data = f.Data[:14+40+16+8]
 		}}}},
-		{"another interface of the machine", network(func(l *expect.Link) { l.Iface = "eth0" }), []shot{
-			{iface: "eth1", data: craft.Frame(otherMAC, otherLL, craft.AllNodes, upstream())},
-			{iface: "eth0", data: craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes, good())}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wants(t, play(t, tt.want, tt.shots...)) })
 	}
@@ -410,6 +407,11 @@ func TestMatch(t *testing.T) {
 			[]string{"ra.unknown-router all (db) fe80::ff:fe00:1 (02:00:00:00:00:01) is none of the routers of db: 02:00:00:00:00:03; it is r-1-VM 02:00:00:00:00:01 of web"}},
 		{"in a VNI of nobody", segments, []shot{vxlan(300, good())}, []string{"expect.segment all (100) web is advertised in VNI 300, expected VNI 100"}},
 		{"on a VLAN of nobody", segments, []shot{vlan(300, dbRA)}, []string{"expect.segment all (200) db is advertised on vlan 300, expected VLAN 200"}},
+		{"another interface of the router", &expect.State{Links: interfaces.Links[:1]}, []shot{on(sent(0, upstream()), "eth1", packet.Incoming),
+			on(sent(0, good()), "eth2", packet.Outgoing)}, []string{"expect.unmatched"}},
+		{"one of two is not there", &expect.State{Links: []*expect.Link{interfaces.Links[0], named("gone", db, func(l *expect.Link) {
+			l.Routers = []expect.Router{{Address: netip.MustParseAddr("fe80::7"), Required: true}}
+		})}}, []shot{on(sent(0, good()), "eth2", packet.Outgoing)}, []string{"expect.router-missing"}},
 		{"two networks have the prefix", twins, []shot{sent(0, good())}, []string{"expect.unmatched all (a)"}},
 		{"two have the VLAN", twins, []shot{vlan(7, good())}, []string{"expect.unmatched all (a)"}},
 		{"two have the VLAN, one the prefix", twins, []shot{vlan(8, dbRA)}, nil},

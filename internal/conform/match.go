@@ -78,10 +78,11 @@ func (c *Checker) recognize(l *link, k *clue) {
 		var best *expect.Link
 		most, ties := unknown, 0
 		for _, e := range g.links {
-			switch r := g.rank(e, l.where, k); {
-			case r > most:
+			r := g.rank(e, l.where, k)
+			switch closer := alike(e, l.where) && (best == nil || !alike(best, l.where)); {
+			case r > most, r == most && r > unknown && closer:
 				best, most, ties = e, r, 0
-			case r == most && r > unknown:
+			case r == most && r > unknown && alike(e, l.where) == alike(best, l.where):
 				ties++
 			}
 		}
@@ -93,6 +94,11 @@ func (c *Checker) recognize(l *link, k *clue) {
 		}
 		g.claimed = g.claimed || m.rank > unknown
 	}
+}
+
+// alike reports whether e and where are both in a tunnel or VLAN, or both in none. Of two that are as likely it is the one.
+func alike(e *expect.Link, where packet.Link) bool {
+	return (e.VNI != nil) == where.Tunneled && (e.VLAN != nil) == (where.VLANs != [2]uint16{} && !where.Tunneled)
 }
 
 // rank tells how sure it is that e is the link called where.
@@ -126,20 +132,17 @@ func (g *group) rank(e *expect.Link, where packet.Link, k *clue) rank {
 
 // settle decides at the end about links that nothing was recognized in. Where a group has one link, none of the wire is known
 // to be it, and there is one with advertisements, that one it is: a wrong prefix on the only link is what is looked for.
-// Otherwise it cannot be known, and is said.
+// Otherwise it cannot be known, and is said: to compare nothing must not pass for a good result.
 func (c *Checker) settle() {
 	for i := range c.groups {
 		g := &c.groups[i]
-		if g.claimed {
-			continue
-		}
 		var heard []*link
 		for _, l := range c.order {
-			if len(l.order) > 0 {
+			if len(l.order) > 0 && l.matches[i].link == nil {
 				heard = append(heard, l)
 			}
 		}
-		if len(heard) == 1 && len(g.links) == 1 && !contradicts(g.links[0], heard[0].where) {
+		if !g.claimed && len(heard) == 1 && len(g.links) == 1 && !contradicts(g.links[0], heard[0].where) {
 			l := heard[0]
 			l.matches[i] = match{rank: alone, link: g.links[0]}
 			for _, r := range l.order {
@@ -174,6 +177,9 @@ func (c *Checker) unmatched(l *link, g *group) {
 	}
 	c.add(l, nil, finding{id: "expect.unmatched", subject: g.source, place: g.links[0].Place, offset: -1},
 		"%s is advertised here, which is none of %s", prefixes, what)
+	if g.claimed { // something was compared: this may well be a link that nothing is said of
+		c.found[len(c.found)-1].Severity = rule.Info
+	}
 }
 
 // checkSegment compares the segment that l is on with that of the network that is advertised there.

@@ -107,13 +107,10 @@ func neighborName(n *expect.Neighbor) string {
 	return s
 }
 
-// absent reports at the end who is required and was not heard. What is expected of a link that was not looked at is no matter.
+// absent reports at the end who is required and was not heard, on links that were not found either.
 func (c *Checker) absent() {
 	for _, e := range c.want.Links {
 		l := c.wire(e)
-		if l == nil && len(c.order) > 0 && len(c.want.Links) > 1 {
-			continue
-		}
 		for i := range e.Routers {
 			if r := &e.Routers[i]; r.Required && !c.seen[r] {
 				c.add(l, nil, finding{id: "expect.router-missing", subject: e.Name + routerName(r), place: r.Place, offset: -1},

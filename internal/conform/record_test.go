@@ -62,7 +62,7 @@ func TestRecord(t *testing.T) {
 		var found []rule.Finding
 		end := read(t, name, func(p *packet.Packet, f []rule.Finding) { found = append(found, c.Packet(p, f)...) })
 		for _, f := range append(found, c.Finish(true, end)...) {
-			if f.Severity > rule.Info {
+			if f.Severity > rule.Info && f.Rule != "ra.from-guest" { // which is for who knows no routers
 				t.Errorf("%s: %s: %s", filepath.Base(name), f.Rule, f.Detail)
 			}
 		}
