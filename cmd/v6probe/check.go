@@ -1,14 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,18 +38,22 @@ func newCheck() *cobra.Command {
 it, vm.expect.yaml for vm.pcap.gz, or by what --expect names; by the rules alone
 where there is neither. Directories are walked, and captures known in them by
 their names: .pcap, .pcapng and .cap, also with .gz or .zst. A capture that is
-damaged fails by itself; the others are judged all the same. One without any
-ICMPv6 fails as well (ra.absent): there was nothing to judge.
+damaged fails by itself; the others are judged all the same. One in which there
+is nothing to judge fails as well (ra.absent), and so does an expectation in a
+directory that belongs to no capture.
 
 What is wrong and known to be can stand in a baseline: a file with a line
-"CAPTURE  RULE  COUNT" for each, where only what there is besides fails. One
-called v6probe.baseline is used for its directory. "unreadable" stands there for
-a rule where a capture is meant to be damaged.
+"CAPTURE  RULE  COUNT" for each, where only what there is besides fails; of one
+rule 64 different faults are counted in a capture, and 64 stands for more. One
+called v6probe.baseline is used for its directory and those below. "unreadable"
+stands there for a rule where a capture is meant to be damaged.
 
 --update writes what the captures show as what is expected from now on, into the
 files beside them or with --baseline into that, and shows what changes. A file
-that v6probe did not write it leaves alone, but with --force. Of a damaged
-capture it writes nothing, but with --force in a baseline that it is unreadable.`,
+against which its capture passes stays as it is, and so does one that v6probe
+did not write or that was edited since; with --force all are rewritten. Of a
+damaged capture no file is written; with --baseline and --force it is noted
+there as unreadable.`,
 		Example: `  v6probe check captures                      all of them, in all directories
   v6probe check vm.pcap --expect radvd.conf   one, against a configuration
   v6probe check captures --format junit -o report.xml
@@ -72,12 +72,12 @@ func (f *checkFlags) add(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVar(&f.format, "format", "text", "report as `FORMAT`: text, json, junit, github, sarif or tap")
 	fs.BoolVar(&f.json, "json", false, "the same as --format json: NDJSON, one object a line")
-	fs.StringVarP(&f.output, "output", "o", "", "write the report to `FILE` and not to standard output")
+	fs.StringVarP(&f.output, "output", "o", "", "write the report to `FILE`; the text is on standard output then")
 	fs.StringSliceVar(&f.ignore, "ignore", nil, "leave `RULE` out; pio.* is all that begin so; repeat for more")
 	fs.StringVar(&f.baseline, "baseline", "", "fail only for what is not known by `FILE`")
 	fs.BoolVar(&f.update, "update", false, "expect what the captures show from now on")
-	fs.BoolVar(&f.force, "force", false, "with --update: also rewrite what v6probe did not write; with --baseline\n"+
-		"also note damaged captures as known")
+	fs.BoolVar(&f.force, "force", false, "with --update: also rewrite what passes, and what v6probe did not write;\n"+
+		"with --baseline: note damaged captures as unreadable")
 	fs.StringVar(&f.failOn, "fail-on", "error", "fail from `SEVERITY` on: error, warning or never")
 	fs.IntVar(&f.jobs, "jobs", 0, "judge `N` captures at one time (default: one a processor)")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "also show what passes")
@@ -126,6 +126,9 @@ func (f *checkFlags) check(c *cobra.Command) error {
 	case f.update && (f.format != "text" || given("output")):
 		return hinted("check again without --update for a report",
 			"--update shows what changes: there is no report to format or to write")
+	case f.update && len(f.ignore) > 0:
+		return hinted("put RULE into `rules: ignore` of the expectations, where it stays",
+			"--update writes down all there is: it cannot be had with --ignore")
 	case f.update && len(f.names(c)) > 0:
 		return hinted("leave one of them out", "--update writes what is expected: it cannot be had with --expect")
 	case given("output") && f.output == "":
@@ -174,7 +177,7 @@ func (f *checkFlags) run(c *cobra.Command, args []string) error {
 	if f.update {
 		return f.updateExpectations(c, items, o)
 	}
-	return f.report(c, items, o, used)
+	return f.report(c, args, items, o, used)
 }
 
 // names returns where what is expected of all captures comes from.
@@ -188,11 +191,12 @@ func (f *checkFlags) names(c *cobra.Command) []string {
 	return names
 }
 
-// report judges items and reports what came of them. used are the baselines that go for them.
-func (f *checkFlags) report(c *cobra.Command, items []check.Item, o check.Options, used []string) (err error) {
+// report judges items, which args name, and reports what came of them. used are the baselines that go for them.
+func (f *checkFlags) report(c *cobra.Command, args []string, items []check.Item, o check.Options,
+	used []string) (err error) {
 	out := c.OutOrStdout()
 	if f.output != "" {
-		file, err := f.create(items)
+		file, err := f.create(c, items)
 		if err != nil {
 			return err
 		}
@@ -213,20 +217,48 @@ func (f *checkFlags) report(c *cobra.Command, items []check.Item, o check.Option
 			r.progress.Note("what " + name + " knows is left out")
 		}
 	}
+	for _, name := range used {
+		r.gone(name, o.Known[name].Gone(args))
+	}
 	told, err := report.NewCheck(f.format, r.out, style, report.CheckOptions{Verbose: f.verbose, Quiet: f.quiet,
 		FailOn: o.FailOn, NeverFail: o.NeverFail, Version: version()})
 	if err != nil {
 		return err
 	}
-	return r.judge(c.Context(), items, o, told.Capture, func() error { return told.End(r.sum) })
+	tell, end := told.Capture, told.End
+	if f.output != "" && f.format != "text" {
+		if tell, end, err = f.beside(c, told); err != nil {
+			return err
+		}
+	}
+	return r.judge(c.Context(), items, o, tell, func() error { return end(r.sum) })
 }
 
-// create creates the file for the report, which must not be a capture.
-func (f *checkFlags) create(items []check.Item) (*os.File, error) {
-	for _, i := range items {
-		if sameFile(f.output, i.Path, nil) {
-			return nil, hinted("name another file", "-o %s: that is one of the captures", f.output)
-		}
+// beside has the text on standard output, for who reads the log, beside the report that is for a program.
+func (f *checkFlags) beside(c *cobra.Command, told report.CheckReport) (func(*check.Capture) error,
+	func(report.CheckSummary) error, error) {
+	out := c.OutOrStdout()
+	style, err := textStyle(f.color, out)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := report.CheckOptions{Verbose: f.verbose, Quiet: f.quiet, Version: version()}
+	if o.FailOn, o.NeverFail, err = (&sourceFlags{failOn: f.failOn}).fail(); err != nil {
+		return nil, nil, err
+	}
+	text, err := report.NewCheck("text", out, style, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	tell := func(c *check.Capture) error { return errors.Join(told.Capture(c), text.Capture(c)) }
+	end := func(s report.CheckSummary) error { return errors.Join(told.End(s), text.End(s)) }
+	return tell, end, nil
+}
+
+// create creates the file for the report, which must be none of those that are read.
+func (f *checkFlags) create(c *cobra.Command, items []check.Item) (*os.File, error) {
+	if what := f.reads(c, items); what != "" {
+		return nil, hinted("name another file", "-o %s: that is %s", f.output, what)
 	}
 	file, err := os.Create(f.output)
 	if err != nil {
@@ -235,63 +267,23 @@ func (f *checkFlags) create(items []check.Item) (*os.File, error) {
 	return file, nil
 }
 
-// checkRun is a run over many captures.
-type checkRun struct {
-	out      io.Writer
-	progress *report.Progress
-	sum      report.CheckSummary
-	total    int
-	broken   error // of the first capture that could not be judged to its end
-}
-
-func (f *checkFlags) newRun(c *cobra.Command, out io.Writer, total int) *checkRun {
-	var size func() (columns, rows int)
-	if w := c.ErrOrStderr(); canDraw(w) {
-		size = func() (int, int) { return terminalSize(w) }
-	}
-	p := report.NewProgress(c.ErrOrStderr(), size, f.quiet)
-	return &checkRun{out: p.Beside(out), progress: p, total: total}
-}
-
-// judge judges items and hands each to tell; end is called when all were, or when it was interrupted. The error it returns
-// says how the run ended.
-func (r *checkRun) judge(ctx context.Context, items []check.Item, o check.Options, tell func(*check.Capture) error,
-	end func() error) error {
-	begin := time.Now()
-	runErr := check.Run(ctx, items, o, func(c *check.Capture) error {
-		if err := tell(c); err != nil {
-			return err
+// reads says what the file for the report is if it is read as well, "" if it is not.
+func (f *checkFlags) reads(c *cobra.Command, items []check.Item) string {
+	is := func(name string) bool { return name != "" && sameFile(f.output, name, c.InOrStdin()) }
+	for _, i := range items {
+		switch {
+		case is(i.Expect) || is(i.Path) && i.IsExpectation():
+			return "one of the expectations"
+		case is(i.Path):
+			return "one of the captures"
+		case is(i.Known):
+			return "the baseline"
 		}
-		r.sum.Add(c)
-		if c.Err != nil && r.broken == nil {
-			r.broken = c.Err
+	}
+	for _, source := range f.sources {
+		if file, _, ok := cutLast(source, "#"); is(source) || ok && is(file) {
+			return "what --expect reads"
 		}
-		r.progress.Captures(r.sum.Captures, r.total, r.sum.Failed+r.sum.Damaged)
-		return nil
-	})
-	r.progress.End()
-	interrupted := ctx.Err() != nil && errors.Is(runErr, ctx.Err())
-	if runErr != nil && !interrupted {
-		return runErr
 	}
-	r.sum.Took = time.Since(begin)
-	if err := end(); err != nil {
-		return err
-	}
-	switch {
-	case interrupted:
-		return fmt.Errorf("interrupted: %d of %s judged", r.sum.Captures, plural(r.total, "capture"))
-	case r.broken != nil && r.total == 1:
-		return r.broken
-	case r.broken != nil:
-		return fmt.Errorf("%d of %s could not be judged; the first: %w", r.sum.Damaged, plural(r.total, "capture"), r.broken)
-	case r.sum.Failed > 0:
-		return codeError(exitFindings)
-	}
-	return nil
-}
-
-// plural counts things, "3 captures", for a line that is not broken.
-func plural(n int, noun string) string {
-	return strings.ReplaceAll(report.Plural(n, noun), "\u00a0", " ")
+	return ""
 }

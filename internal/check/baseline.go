@@ -88,15 +88,6 @@ func NewBaseline(path string) (*Baseline, error) {
 		notes: make(map[Entry]string)}, nil
 }
 
-// realDir returns the directory of path, absolute and without links.
-func realDir(path string) (string, error) {
-	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
-	if err != nil {
-		return "", err
-	}
-	return filepath.Abs(dir)
-}
-
 // name returns what b calls the capture at path.
 func (b *Baseline) name(path string) string {
 	if dir, err := realDir(path); err == nil {
@@ -121,7 +112,7 @@ func (b *Baseline) of(path string) map[rule.ID]int {
 func (b *Baseline) Take(c *Capture, unjudged bool) bool {
 	name := b.name(c.item.Path)
 	unjudged = unjudged || b.known[name][unreadable] > 0
-	if c.Err != nil && !(unjudged && isDamage(c.Err)) {
+	if c.Err != nil && !(unjudged && c.damaged) {
 		return false
 	}
 	known := make(map[rule.ID]int, len(c.counts))
@@ -135,13 +126,42 @@ func (b *Baseline) Take(c *Capture, unjudged bool) bool {
 	return true
 }
 
+// Knows reports whether the baseline that goes for c has a line about it.
+func (all Baselines) Knows(c *Capture) bool { return len(all[c.item.Known].of(c.item.Path)) > 0 }
+
 // Forget takes out the captures that are no longer there.
 func (b *Baseline) Forget() {
 	for name := range b.known {
-		if _, err := os.Stat(filepath.Join(b.dir, filepath.FromSlash(name))); errors.Is(err, fs.ErrNotExist) {
+		if b.isGone(name) {
 			delete(b.known, name)
 		}
 	}
+}
+
+// Gone returns the captures below any of paths that b has lines about and that are no longer there, in order.
+func (b *Baseline) Gone(paths []string) []string {
+	var gone []string
+	for name := range b.known {
+		file := filepath.Join(b.dir, filepath.FromSlash(name))
+		below := func(path string) bool {
+			dir, err := realPath(path)
+			if err != nil {
+				return false
+			}
+			rel, err := filepath.Rel(dir, file)
+			return err == nil && filepath.IsLocal(rel)
+		}
+		if b.isGone(name) && slices.ContainsFunc(paths, below) {
+			gone = append(gone, name)
+		}
+	}
+	slices.Sort(gone)
+	return gone
+}
+
+func (b *Baseline) isGone(name string) bool {
+	_, err := os.Stat(filepath.Join(b.dir, filepath.FromSlash(name)))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // Entries returns the lines of b in their order.

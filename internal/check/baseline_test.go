@@ -97,6 +97,25 @@ func TestBaselineNames(t *testing.T) {
 	}
 }
 
+// TestBaselineGone wants the lines about what is not there to be told, but not of where nobody looked.
+func TestBaselineGone(t *testing.T) {
+	tree(t, "d/a.pcap", "d/sub/", "e/", "l -> d")
+	b, err := parsed(t, "d/a.pcap ra.absent 1\nd/c.pcap ra.absent 1\nd/c.pcap ra.flood 1\nd/sub/b.pcap unreadable 1\ne/d.pcap ra.absent 1\nd2 ra.absent 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ paths, want []string }{
+		{[]string{"d"}, []string{"d/c.pcap", "d/sub/b.pcap"}},
+		{[]string{"l/sub", "e", "nosuch"}, []string{"d/sub/b.pcap", "e/d.pcap"}},
+		{[]string{"."}, []string{"d/c.pcap", "d/sub/b.pcap", "d2", "e/d.pcap"}},
+		{[]string{"d/a.pcap"}, nil},
+	} {
+		if got := b.Gone(tt.paths); !slices.Equal(got, tt.want) {
+			t.Errorf("of %v %v are gone, want %v", tt.paths, got, tt.want)
+		}
+	}
+}
+
 func FuzzBaseline(f *testing.F) {
 	f.Add("# x\na.pcap  ra.absent  1\n")
 	f.Add("\"a\\x00\"  unreadable  2\n\n# y\n b c  pio.host-bits 3\t\n#")

@@ -21,9 +21,10 @@ type Capture struct {
 	Failed   bool  // Err, or a finding that counts
 	Took     time.Duration
 
-	item   Item
-	counts map[rule.ID]int // of errors and warnings, before the baseline left any out
-	record *recorded       // nil when it was not wanted, or could not be had
+	item    Item
+	damaged bool            // Err is what the capture itself is at fault for
+	counts  map[rule.ID]int // of errors and warnings, before the baseline left any out
+	record  *recorded       // nil when it was not wanted, or could not be had
 }
 
 // Entry is a line of a baseline: so many findings of one rule in one capture.

@@ -10,19 +10,24 @@ import (
 	"strings"
 )
 
-// Item is a capture to be judged.
+// Item is a capture to be judged, or what cannot be and fails.
 type Item struct {
 	Path   string // to open it by
 	Name   string // the same with slashes, as it is told
 	Expect string // the file beside it with what is expected of it; "" for none
 	Known  string // the file with the baseline that goes for it; "" for none
 	Err    error  // why it cannot be judged
+
+	stray string // of an expectation that belongs to no capture: the file that it could be for, as finder.taken has it
 }
+
+// IsExpectation reports whether i is no capture but an expectation that belongs to none.
+func (i Item) IsExpectation() bool { return i.stray != "" }
 
 // The names of captures and of what belongs to them.
 const (
 	expectSuffix = ".expect.yaml"
-	BaselineName = "v6probe.baseline" // used where it is in a directory that is walked
+	BaselineName = "v6probe.baseline" // used where it is in the directory of a capture, or above
 )
 
 var (
@@ -56,24 +61,26 @@ func withHint(hint string, err error) error {
 	return &hintError{err, hint}
 }
 
-// Find returns the captures that paths name, each once. Files are taken as they are. Directories are walked in the order
-// of their names; captures are known there by theirs, and what is hidden is passed over. Links are followed, and no
-// directory is entered twice. A baseline goes for the captures in its directory and below, up to the next one.
+// Find returns the captures that paths name, each once however it is reached. Files are taken as they are. Directories are
+// walked in the order of their names; captures are known there by theirs, and what is hidden is passed over. Links are
+// followed, and no directory is entered twice. A baseline goes for the captures in its directory and below, up to the next
+// one. An expectation in a directory that belongs to no capture is an item that fails: it would be a test that ended unseen.
 func Find(paths []string) ([]Item, error) {
-	f := finder{taken: make(map[string]bool), entered: make(map[string]bool)}
+	f := finder{taken: make(map[string]bool), entered: make(map[string]bool), baselines: make(map[string]string)}
 	for _, path := range paths {
 		if err := f.add(path); err != nil {
 			return nil, err
 		}
 	}
-	return f.items, nil
+	return slices.DeleteFunc(f.items, func(i Item) bool { return i.stray != "" && f.taken[i.stray] }), nil
 }
 
 type finder struct {
-	items   []Item
-	seen    int             // captures, whether taken before or not
-	taken   map[string]bool // paths of captures
-	entered map[string]bool // directories, without links in their paths
+	items     []Item
+	seen      int               // captures, whether taken before or not, and expectations that belong to none
+	taken     map[string]bool   // captures, by real directory and name
+	entered   map[string]bool   // real directories
+	baselines map[string]string // what the baseline of a real directory is called, so that it has one name
 }
 
 func (f *finder) add(path string) error {
@@ -87,20 +94,32 @@ func (f *finder) add(path string) error {
 		return f.directory(path)
 	case filepath.Base(path) == BaselineName:
 		return hinted("name its directory, or give it by --baseline", "%s: that is a baseline and no capture", path)
-	case strings.HasSuffix(path, expectSuffix):
+	case isExpectation(path):
 		return hinted("name the capture, beside which it is found, or the directory",
 			"%s: that is an expectation and no capture", path)
 	}
-	f.take(path, "")
+	dir, err := realDir(path)
+	if err != nil {
+		return err
+	}
+	f.take(path, dir, f.above(dir, filepath.IsAbs(path)))
 	return nil
 }
 
 func (f *finder) directory(path string) error {
-	if real, err := filepath.EvalSymlinks(path); err == nil && f.entered[real] {
+	real, err := realPath(path)
+	if err != nil {
+		return err
+	}
+	if f.entered[real] {
 		return nil
 	}
+	known := ""
+	if !exists(filepath.Join(real, repository)) {
+		known = f.above(filepath.Dir(real), filepath.IsAbs(path))
+	}
 	before := f.seen
-	if err := f.walk(path, ""); err != nil {
+	if err := f.walk(path, known); err != nil {
 		return err
 	}
 	if f.seen == before {
@@ -109,10 +128,63 @@ func (f *finder) directory(path string) error {
 	return nil
 }
 
+// repository is in the topmost directory of one, above which nothing belongs to it.
+const repository = ".git"
+
+// maxAbove bounds how many directories are looked into for a baseline where there is no repository.
+const maxAbove = 16
+
+// above returns the baseline in the real directory dir, or else in the nearest above it of the same repository; "" for none.
+// It is told from the root where absolute, else from the working directory.
+func (f *finder) above(dir string, absolute bool) string {
+	for range maxAbove {
+		path := filepath.Join(dir, BaselineName)
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			if wd, err := realPath("."); err == nil && !absolute {
+				if rel, err := filepath.Rel(wd, path); err == nil {
+					path = rel
+				}
+			}
+			return f.baseline(dir, path)
+		}
+		up := filepath.Dir(dir)
+		if up == dir || exists(filepath.Join(dir, repository)) {
+			break
+		}
+		dir = up
+	}
+	return ""
+}
+
+// baseline returns what the baseline of the real directory dir is called: path, unless it has a name already.
+func (f *finder) baseline(dir, path string) string {
+	if f.baselines[dir] == "" {
+		f.baselines[dir] = path
+	}
+	return f.baselines[dir]
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// realPath returns path, which must be there, absolute and without links.
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(real)
+}
+
+// realDir returns the directory of path, absolute and without links.
+func realDir(path string) (string, error) { return realPath(filepath.Dir(path)) }
+
 // walk takes the captures below dir, for which the baseline called known goes. A directory below the first that cannot be
 // read fails by itself.
 func (f *finder) walk(dir, known string) error {
-	real, err := filepath.EvalSymlinks(dir)
+	real, err := realPath(dir)
 	if err != nil {
 		return err
 	}
@@ -125,8 +197,9 @@ func (f *finder) walk(dir, known string) error {
 		return err
 	}
 	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == BaselineName }) {
-		known = filepath.Join(dir, BaselineName)
+		known = f.baseline(real, filepath.Join(dir, BaselineName))
 	}
+	here := newFolder(dir, entries)
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
@@ -141,23 +214,35 @@ func (f *finder) walk(dir, known string) error {
 		switch {
 		case mode.IsDir():
 			if err := f.walk(path, known); err != nil {
-				f.seen++
-				f.items = append(f.items, Item{Path: path, Name: filepath.ToSlash(path), Err: err})
+				f.fail(Item{Path: path, Err: err})
 			}
 		case isCapture(e.Name()) && (mode.IsRegular() || mode&fs.ModeSymlink != 0):
-			f.take(path, known)
+			f.take(path, real, known)
+		case isExpectation(e.Name()):
+			if err := here.stray(e.Name()); err != nil {
+				f.fail(Item{Path: path, Err: err, stray: filepath.Join(real, expectationOf(e.Name()))})
+			}
 		}
 	}
 	return nil
 }
 
-func (f *finder) take(path, known string) {
+// fail adds an item that is no capture, and has an error.
+func (f *finder) fail(item Item) {
+	f.seen++
+	item.Name = filepath.ToSlash(item.Path)
+	f.items = append(f.items, item)
+}
+
+// take adds the capture at path, in the real directory dir.
+func (f *finder) take(path, dir, known string) {
 	f.seen++
 	path = filepath.Clean(path)
-	if f.taken[path] {
+	key := filepath.Join(dir, filepath.Base(path))
+	if f.taken[key] {
 		return
 	}
-	f.taken[path] = true
+	f.taken[key] = true
 	item := Item{Path: path, Name: filepath.ToSlash(path), Known: known}
 	item.Expect, item.Err = beside(path)
 	f.items = append(f.items, item)

@@ -62,17 +62,18 @@ func judged(ctx context.Context, item Item, o *Options) *Capture {
 	c.Against = against
 	j := newJudge(want)
 	if o.Record {
-		j.recorder, j.ignore = conform.NewRecorder(), o.Ignore
+		j.recorder = conform.NewRecorder()
 	}
 	result, err := j.run(ctx, item.Path)
-	c.Err, c.Frames, c.Messages = err, result.Stats.Frames, result.Messages
+	c.Err, c.damaged = err, err != nil && !errors.As(err, new(*os.PathError)) // those say that it could not be opened or read
+	c.Frames, c.Messages = result.Stats.Frames, result.Messages
 	var found []rule.Found
 	if result.Tally != nil {
 		found = result.Tally.Found()
 	}
 	c.sort(found, o)
 	if j.recorder != nil && err == nil { // a damaged one is not recorded, known or not
-		c.record, c.Err = record(ctx, item, j.recorder.State(), want, o.Ignore)
+		c.record, c.Err = record(ctx, item, j.recorder.State(), want)
 	}
 	return c
 }
@@ -125,7 +126,7 @@ func (c *Capture) sort(found []rule.Found, o *Options) {
 		c.Found = append(c.Found, f)
 		c.Failed = c.Failed || f.Severity >= o.FailOn && !o.NeverFail
 	}
-	if c.Err != nil && known[unreadable] > 0 && isDamage(c.Err) {
+	if c.Err != nil && known[unreadable] > 0 && c.damaged {
 		c.Err = nil
 		c.Known++
 		return // what stood behind the damage is not gone
@@ -141,21 +142,16 @@ func (c *Capture) sort(found []rule.Found, o *Options) {
 	slices.SortFunc(c.Gone, Entry.compare)
 }
 
-// isDamage reports whether err is what a capture itself is at fault for, and not that it could not be opened or read.
-func isDamage(err error) bool { return !errors.As(err, new(*os.PathError)) }
-
 // judge is the checkers of one capture, as one.
 type judge struct {
 	nd       *nd.Checker
 	ra       *ra.Checker
 	against  *conform.Checker  // nil where nothing is expected
 	recorder *conform.Recorder // nil where nothing is to be recorded
-	ignore   Rules             // what is not recorded
 
-	silence  bool // that nobody advertises is a fault
-	messages int  // of ICMPv6, of any kind
-	found    []rule.Finding
-	kept     []rule.Finding // of found, for the recorder
+	silence bool // that nobody advertises is a fault
+	packets int  // of any kind
+	found   []rule.Finding
 }
 
 // newJudge returns a judge that compares with want, which may be nil.
@@ -221,15 +217,13 @@ func (nowhere) Finding(rule.Finding) error                   { return nil }
 
 // Packet judges p. What ra says of a message that nd judges is damage that nd tells as well.
 func (j *judge) Packet(p *packet.Packet) []rule.Finding {
-	if p.IsICMPv6 {
-		j.messages++
-	}
+	j.packets++
 	j.found = append(j.found[:0], j.nd.Packet(p)...)
 	if others := j.ra.Packet(p); !nd.Judges(p) {
 		j.found = append(j.found, others...)
 	}
 	if j.recorder != nil {
-		j.recorder.Packet(p, j.recorded())
+		j.recorder.Packet(p, j.found)
 	}
 	if j.against != nil {
 		return j.against.Packet(p, j.found)
@@ -242,29 +236,15 @@ func (j *judge) Packet(p *packet.Packet) []rule.Finding {
 func (j *judge) Finish(whole bool) []rule.Finding {
 	j.found = append(j.found[:0], j.nd.Finish(whole)...)
 	for _, f := range j.ra.Finish(whole) {
-		if f.Rule != silence || j.silence || j.messages == 0 {
+		if f.Rule != silence || j.silence || j.packets == 0 {
 			j.found = append(j.found, f)
 		}
 	}
 	if j.recorder != nil {
-		j.recorder.Finish(j.recorded())
+		j.recorder.Finish(j.found)
 	}
 	if j.against != nil {
 		return j.against.Finish(whole, j.found)
 	}
 	return j.found
-}
-
-// recorded returns what was found, without what is ignored.
-func (j *judge) recorded() []rule.Finding {
-	if len(j.ignore) == 0 {
-		return j.found
-	}
-	j.kept = j.kept[:0]
-	for _, f := range j.found {
-		if !j.ignore.Has(f.Rule) {
-			j.kept = append(j.kept, f)
-		}
-	}
-	return j.kept
 }

@@ -29,8 +29,12 @@ func ParseRules(names []string) (Rules, error) {
 const rulesHint = "list them: v6probe rules"
 
 func unknownRule(name string) error {
+	var ids []string
+	for _, r := range rule.All() {
+		ids = append(ids, string(r.ID))
+	}
 	hint := rulesHint
-	if like := nearest(name); like != "" {
+	if like := nearest(name, ids); like != "" {
 		hint = "did you mean: " + like
 	}
 	return hinted(hint, "no rule is called %q", name)
@@ -55,16 +59,19 @@ func (r Rules) Has(id rule.ID) bool {
 	return false
 }
 
-// nearest returns the rule whose id is most like name, "" where none is much like it.
-func nearest(name string) string {
-	const most = 64 // longer than any id
+// nearest returns which of words is most like name, "" where none is much like it.
+func nearest(name string, words []string) string {
+	const most = 64 // longer than any rule's id
 	if len(name) > most {
 		return ""
 	}
 	best, least := "", len(name)/3+1
-	for _, r := range rule.All() {
-		if d := distance(name, string(r.ID)); d <= least && (best == "" || d < least) {
-			best, least = string(r.ID), d
+	for _, w := range words {
+		if far := len(w) - len(name); far > least || -far > least {
+			continue
+		}
+		if d := distance(name, w); d <= least && (best == "" || d < least) {
+			best, least = w, d
 		}
 	}
 	return best

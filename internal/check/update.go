@@ -23,7 +23,7 @@ type recorded struct {
 	faults int // that must show
 }
 
-// about is the first comment of what Update writes.
+// about is the first comment of what Update writes, and ours how that begins in the file.
 const (
 	ours  = "# Written by v6probe"
 	about = "Written by v6probe check --update: what %s shows."
@@ -31,11 +31,11 @@ const (
 
 // record returns s, what was seen in the capture of item, as a file, after it was held against the capture once more: what
 // is written must pass. What before, which may be nil, says of rules that must not break or are not looked at stays.
-func record(ctx context.Context, item Item, s, before *expect.State, ignore Rules) (*recorded, error) {
-	excused := slices.Clone(ignore)
+func record(ctx context.Context, item Item, s, before *expect.State) (*recorded, error) {
+	var excused Rules
 	if before != nil {
 		s.Rules.MustNot, s.Rules.Ignore = before.Rules.MustNot, before.Rules.Ignore
-		excused = append(excused, patterns(s.Rules.MustNot, s.Rules.Ignore)...)
+		excused = patterns(s.Rules.MustNot, s.Rules.Ignore)
 	}
 	var differs *rule.Found
 	for range 2 {
@@ -62,7 +62,7 @@ func record(ctx context.Context, item Item, s, before *expect.State, ignore Rule
 			}
 		}
 		if differs == nil {
-			return &recorded{text.Bytes(), len(s.Rules.Must)}, nil
+			return &recorded{expect.Sign(text.Bytes()), len(s.Rules.Must)}, nil
 		}
 	}
 	return nil, hinted("please report this, with the capture if you may",
@@ -97,9 +97,9 @@ type Outcome int
 // The outcomes.
 const (
 	Nothing   Outcome = iota // the capture could not be judged, or is not to have an expectation
-	Unchanged                // what is there is what was recorded, or is not ours and holds
+	Unchanged                // the capture passes against what is there, or that is what was recorded
 	Written
-	Left // what is there does not hold, and is not ours to rewrite
+	Left // the capture does not pass against what is there, and that is not ours to rewrite
 )
 
 // Update is a change to the file with what is expected of a capture, or to a baseline.
@@ -111,8 +111,9 @@ type Update struct {
 	Faults  int    // rules that are expected to be broken from now on
 }
 
-// Update writes what c has shown into the file beside it, where create says so also if there is none yet. A file that
-// v6probe did not write is left alone unless force is given; one that is of several captures is in any case.
+// Update writes what c has shown into the file beside it, where create says so also if there is none yet. It leaves a file
+// alone against which c passes, one that v6probe did not write and one that was edited since, unless force is given; one
+// that is of several captures in any case.
 func (c *Capture) Update(create, force bool) (Update, error) {
 	u := Update{Path: updated(c.item)}
 	if c.record == nil || c.item.Expect == "" && !create {
@@ -125,11 +126,11 @@ func (c *Capture) Update(create, force bool) (Update, error) {
 		if old, err = read(u.Path, maxExpectation); err != nil {
 			return u, err
 		}
-	}
-	u.Why = c.keep(old, force)
-	if bytes.Equal(old, c.record.text) || u.Why != "" && !c.Failed {
-		u.Outcome, u.Why = Unchanged, ""
-		return u, nil
+		u.Why = c.keep(old, force)
+		if bytes.Equal(old, c.record.text) || !c.Failed && (!force || u.Why != "") {
+			u.Outcome, u.Why = Unchanged, ""
+			return u, nil
+		}
 	}
 	u.Diff = difference(u.Path, old, c.record.text)
 	if u.Why != "" {
@@ -143,14 +144,14 @@ func (c *Capture) Update(create, force bool) (Update, error) {
 // keep says why the file with what is expected of c, of the content old, is not to be rewritten; "" where it may be.
 func (c *Capture) keep(old []byte, force bool) string {
 	switch others := siblings(c.item.Path); {
-	case c.item.Expect == "":
-		return ""
 	case len(others) > 0 && filepath.Base(c.item.Expect) == stem(filepath.Base(c.item.Path))+expectSuffix:
 		return "it is for " + strings.Join(others, ", ") + " as well"
-	case !bytes.HasPrefix(old, []byte(ours)) && !force:
-		return "v6probe did not write it; --force rewrites it"
+	case force || expect.Untouched(old):
+		return ""
+	case bytes.HasPrefix(old, []byte(ours)):
+		return "edited by hand since v6probe wrote it; --force rewrites it"
 	}
-	return ""
+	return "v6probe did not write it; --force rewrites it"
 }
 
 // Update writes b to its file, where that changes anything.
@@ -171,10 +172,14 @@ func (b *Baseline) Update() (Update, error) {
 	return u, replace(b.path, text)
 }
 
-// difference returns how the file called path changes, as a unified diff.
+// difference returns how the file called path changes, as a unified diff. old is nil where there is no such file yet.
 func difference(path string, old, new []byte) []byte {
 	name := printable(filepath.ToSlash(path))
-	d := diff.Diff(name, old, name, new)
+	before := name
+	if old == nil {
+		before = "/dev/null" // on Windows too: it is what tools that read differences know
+	}
+	d := diff.Diff(before, old, name, new)
 	if _, rest, ok := bytes.Cut(d, []byte("\n")); ok {
 		d = rest // the line that names the files once more
 	}
@@ -196,27 +201,52 @@ func shown(r rune) rune {
 	return r
 }
 
-// replace puts text into the file called path at once or not at all.
-func replace(path string, text []byte) (err error) {
-	mode := fs.FileMode(0o644)
+// replace puts text into the file called path at once or not at all. Its error names that file.
+func replace(path string, text []byte) error {
+	target, mode := path, fs.FileMode(0o644)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+		target = real
 		if info, err := os.Stat(path); err == nil {
 			mode = info.Mode().Perm()
 		}
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".v6probe-*")
+	if err := swap(target, text, mode); err != nil {
+		return &fs.PathError{Op: "write", Path: path, Err: cause(err)}
+	}
+	return nil
+}
+
+// swap writes text to a file beside target, and puts that in its place.
+func swap(target string, text []byte, mode fs.FileMode) error {
+	file, err := os.CreateTemp(filepath.Dir(target), ".v6probe-*")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(file.Name())
-		}
-	}()
 	_, err = file.Write(text)
-	if err = errors.Join(err, file.Chmod(mode), file.Close()); err != nil {
-		return err
+	if err == nil {
+		err = file.Chmod(mode)
 	}
-	return os.Rename(file.Name(), path)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), target)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+	}
+	return err
+}
+
+// cause returns err without the names of the files it is about.
+func cause(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }

@@ -2,12 +2,15 @@ package check
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
+	"v6probe/internal/expect"
 	"v6probe/internal/rule"
 )
 
@@ -73,8 +76,11 @@ func TestUpdate(t *testing.T) {
 	if u.Outcome != Written || u.Path != "a.expect.yaml" || u.Faults != 0 || !strings.HasPrefix(text, ours) {
 		t.Fatalf("%+v, with\n%s", u, text)
 	}
-	if !bytes.HasPrefix(u.Diff, []byte("--- a.expect.yaml\n+++ a.expect.yaml\n@@ ")) || !bytes.Contains(u.Diff, []byte("\n+expect: 1\n")) {
+	if !bytes.HasPrefix(u.Diff, []byte("--- /dev/null\n+++ a.expect.yaml\n@@ -0,0 ")) || !bytes.Contains(u.Diff, []byte("\n+expect: 1\n")) {
 		t.Errorf("it is shown as\n%s", u.Diff)
+	}
+	if !expect.Untouched([]byte(text)) {
+		t.Errorf("it is not signed:\n%s", text)
 	}
 	if got := checked(t, "a.pcap", Options{}); got != "" {
 		t.Errorf("what was written does not hold: %s", got)
@@ -91,7 +97,7 @@ func TestUpdate(t *testing.T) {
 		t.Fatal("another capture is as expected")
 	}
 	u, text = updateOne(t, "a.pcap", true, false, Options{})
-	if u.Outcome != Written || u.Faults != 1 || !strings.Contains(text, "must: [ra.no-address-source]") || !bytes.Contains(u.Diff, []byte("\n-")) {
+	if u.Outcome != Written || u.Faults != 1 || !strings.Contains(text, "must: [ra.no-address-source]") || !bytes.HasPrefix(u.Diff, []byte("--- a.expect.yaml\n+++ a.expect.yaml\n@@ ")) || !bytes.Contains(u.Diff, []byte("\n-")) {
 		t.Errorf("%+v, with\n%s", u, text)
 	}
 	if got := checked(t, "a.pcap", Options{}); got != "" {
@@ -117,6 +123,31 @@ func TestUpdateLeaves(t *testing.T) {
 		write(t, "a.expect.yaml", "expect: 1\n")
 		if u, text := updateOne(t, name, true, false, Options{}); u.Outcome != Unchanged || len(u.Diff) > 0 || text != "expect: 1\n" {
 			t.Errorf("%+v, with\n%s", u, text)
+		}
+	})
+	t.Run("what holds, unless by force", func(t *testing.T) {
+		copied(t, "a.pcap <- healthy.pcap")
+		held := string(expect.Sign([]byte(ours + ".\nexpect: 1\n")))
+		write(t, "a.expect.yaml", held)
+		if u, text := updateOne(t, name, true, false, Options{}); u.Outcome != Unchanged || len(u.Diff) > 0 || text != held {
+			t.Errorf("%+v, with\n%s", u, text)
+		}
+		if u, text := updateOne(t, name, true, true, Options{}); u.Outcome != Written || !strings.Contains(text, "routers:") {
+			t.Errorf("by force: %+v, with\n%s", u, text)
+		}
+	})
+	t.Run("what was edited", func(t *testing.T) {
+		copied(t, "a.pcap <- healthy.pcap")
+		signed := expect.Sign([]byte(ours + ".\n" + stray))
+		edited := strings.Replace(string(signed), "fe80::bad", "fe80::bead", 1)
+		write(t, "a.expect.yaml", edited)
+		u, text := updateOne(t, name, true, false, Options{})
+		if u.Outcome != Left || len(u.Diff) == 0 || u.Why != "edited by hand since v6probe wrote it; --force rewrites it" || text != edited {
+			t.Errorf("%+v, with\n%s", u, text)
+		}
+		write(t, "a.expect.yaml", string(signed))
+		if u, text := updateOne(t, name, true, false, Options{}); u.Outcome != Written || u.Why != "" || !expect.Untouched([]byte(text)) {
+			t.Errorf("as it was written: %+v, with\n%s", u, text)
 		}
 	})
 	t.Run("what is of several captures", func(t *testing.T) {
@@ -155,7 +186,7 @@ func TestUpdateNames(t *testing.T) {
 // TestUpdateKeepsRules wants what is said of rules to stay, and what is ignored not to be expected.
 func TestUpdateKeepsRules(t *testing.T) {
 	copied(t, "a.pcap <- radvd-vpc-redundant-no-prefix.pcap", "b.pcap <- radvd-vpc-redundant-no-prefix.pcap")
-	write(t, "a.expect.yaml", ours+".\nexpect: 1\nrules: {must-not: [\"ra.*\"], ignore: [ra.flood]}\n")
+	write(t, "a.expect.yaml", string(expect.Sign([]byte(ours+".\nexpect: 1\nrules: {must-not: [\"ra.*\"], ignore: [ra.flood]}\n"))))
 	u, text := updateOne(t, "a.pcap", true, false, Options{})
 	if u.Outcome != Written || u.Faults != 0 || strings.Contains(text, "must:") || !strings.Contains(text, "must-not:") || !strings.Contains(text, "ra.flood") {
 		t.Errorf("%+v, with\n%s", u, text)
@@ -163,12 +194,12 @@ func TestUpdateKeepsRules(t *testing.T) {
 	if got := checked(t, "a.pcap", Options{}); got != "error ra.no-address-source" {
 		t.Errorf("what must not be is: %s", got)
 	}
-	ignoring := Options{Ignore: Rules{"ra.no-address-source"}}
-	u, text = updateOne(t, "b.pcap", true, false, ignoring)
-	if u.Outcome != Written || u.Faults != 0 || strings.Contains(text, "no-address-source") {
+	write(t, "b.expect.yaml", "expect: 1\nrules: {ignore: [ra.no-address-source]}\n")
+	u, text = updateOne(t, "b.pcap", true, true, Options{})
+	if u.Outcome != Written || u.Faults != 0 || strings.Contains(text, "must:") || !strings.Contains(text, "ignore: [ra.no-address-source]") {
 		t.Errorf("%+v, with\n%s", u, text)
 	}
-	if got := checked(t, "b.pcap", ignoring); got != "" {
+	if got := checked(t, "b.pcap", Options{}); got != "" {
 		t.Errorf("what was written does not hold: %s", got)
 	}
 }
@@ -191,10 +222,13 @@ func TestReplace(t *testing.T) {
 	if info, err := os.Stat("d/real"); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o640 {
 		t.Errorf("its mode is %v, %v", info.Mode(), err)
 	}
-	if err := replace("nosuch/file", nil); err == nil {
-		t.Error("a file in no directory was written")
+	if err := replace("nosuch/file", nil); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "write nosuch/file: ") || strings.Contains(err.Error(), ".v6probe") {
+		t.Errorf("to write a file in no directory comes to: %v", err)
 	}
-	if left, err := filepath.Glob("d/.v6probe*"); err != nil || len(left) > 0 {
+	if err := replace("d", nil); err == nil || !strings.HasPrefix(err.Error(), "write d: ") || strings.Contains(err.Error(), ".v6probe") {
+		t.Errorf("to write over a directory comes to: %v", err)
+	}
+	if left, err := filepath.Glob("[d.]/.v6probe*"); err != nil || len(left) > 0 {
 		t.Errorf("left over: %v, %v", left, err)
 	}
 }
@@ -203,6 +237,14 @@ func TestDifference(t *testing.T) {
 	got := string(difference("a\x1b.yaml", []byte("one\ntwo\x1b[2J\n"), []byte("one\nthree\n")))
 	if want := "--- a?.yaml\n+++ a?.yaml\n@@ -1,2 +1,2 @@\n one\n-two?[2J\n+three\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	got = string(difference("new", nil, []byte("one\n")))
+	if want := "--- /dev/null\n+++ new\n@@ -0,0 +1,1 @@\n+one\n"; got != want {
+		t.Errorf("a new file is shown as %q, want %q", got, want)
+	}
+	got = string(difference("was-empty", []byte{}, []byte("one\n")))
+	if want := "--- was-empty\n+++ was-empty\n@@ -0,0 +1,1 @@\n+one\n"; got != want {
+		t.Errorf("one that was empty is shown as %q, want %q", got, want)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"v6probe/internal/check"
+	"v6probe/internal/expect"
 	"v6probe/internal/rule"
 )
 
@@ -20,7 +21,7 @@ type CheckReport interface {
 
 // CheckOptions says how much is told, and from which severity on a finding fails its capture.
 type CheckOptions struct {
-	Verbose   bool // text: those that passed as well, and all findings; GitHub: notes too
+	Verbose   bool // text: those that passed without a finding as well, and all findings; GitHub: notes too
 	Quiet     bool // text: no advice
 	FailOn    rule.Severity
 	NeverFail bool   // no finding fails a capture; a damaged one fails nevertheless
@@ -30,14 +31,16 @@ type CheckOptions struct {
 // counts reports whether f is one that fails its capture.
 func (o CheckOptions) counts(f *rule.Found) bool { return !o.NeverFail && f.Severity >= o.FailOn }
 
-// CheckSummary is what a check of many captures comes to. Add fills it, but for Took.
+// CheckSummary is what a check of many captures comes to. Add fills it, but for Total, Interrupted and Took.
 type CheckSummary struct {
-	Captures int
+	Captures int // that were judged
+	Total    int // that were to be judged; told where it was interrupted
 	Failed   int // because of findings
 	Damaged  int // that could not be read, or not to their end, or had no legible expectation; not among Failed
 
 	Errors, Warnings, Notes int // different findings
 	Ignored, Known          int // findings left out
+	Interrupted             bool
 	Took                    time.Duration
 }
 
@@ -64,9 +67,9 @@ func (s *CheckSummary) Add(c *check.Capture) {
 	s.Known += c.Known
 }
 
-// Verdict returns "pass" or "fail".
+// Verdict returns "pass" or "fail". What was interrupted never passes: nobody knows what the rest would have shown.
 func (s CheckSummary) Verdict() string {
-	if s.Failed > 0 || s.Damaged > 0 {
+	if s.Failed > 0 || s.Damaged > 0 || s.Interrupted {
 		return verdictFail
 	}
 	return verdictPass
@@ -128,6 +131,34 @@ func errorHint(c *check.Capture) string {
 	return ""
 }
 
+// errorTitle names the kind of a capture's error.
+func errorTitle(c *check.Capture) string {
+	var e *expect.Error
+	if errors.As(c.Err, &e) {
+		return "bad expectation"
+	}
+	return "damaged capture"
+}
+
+// errorPlace is where a capture's error is shown: in the expectation if that is bad and a file, else at the capture.
+func errorPlace(c *check.Capture) rule.Place {
+	var e *expect.Error
+	if !errors.As(c.Err, &e) || e.Place.File == "" || strings.HasPrefix(e.Place.File, "-") {
+		return captureStart(c)
+	}
+	p := e.Place
+	p.Line = max(p.Line, 1)
+	return p
+}
+
+// captureStart is where something is shown that no expectation led to.
+func captureStart(c *check.Capture) rule.Place { return rule.Place{File: c.Name, Line: 1} }
+
+// interruptedText says how far an interrupted check came.
+func interruptedText(s CheckSummary) string {
+	return fmt.Sprintf("interrupted: %d of %s judged", s.Captures, Plural(max(s.Total, s.Captures), "capture"))
+}
+
 // goneText says what the baseline has that is no longer seen.
 func goneText(e check.Entry) string {
 	return fmt.Sprintf("%s of %s, which the baseline has", Plural(max(e.Count, 0), "finding"), printable(string(e.Rule)))
@@ -165,6 +196,14 @@ func leftOut(ignored, known int) string {
 func joinText(sep string, parts ...string) string {
 	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
 	return strings.Join(parts, sep)
+}
+
+// shortened returns s, or so many bytes of it.
+func shortened(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
 }
 
 // inFile reports whether p is a line of a file that can be opened at it: neither a flag nor standard input.

@@ -24,7 +24,7 @@ func (r *checkGitHub) Capture(c *check.Capture) error {
 		if hint := errorHint(c); hint != "" {
 			text += "\nfix: " + printable(hint)
 		}
-		r.command("error", captureStart(c), "damaged capture", text)
+		r.command("error", errorPlace(c), errorTitle(c), text)
 	}
 	for i := range c.Found {
 		f := &c.Found[i]
@@ -42,9 +42,6 @@ func (r *checkGitHub) Capture(c *check.Capture) error {
 	}
 	return r.t.err
 }
-
-// captureStart is where a finding is shown that no expectation led to.
-func captureStart(c *check.Capture) rule.Place { return rule.Place{File: c.Name, Line: 1} }
 
 // text is what stands at the line: in which capture it was, what was seen, and the advice.
 func (r *checkGitHub) text(c *check.Capture, f *rule.Found) string {

@@ -45,6 +45,9 @@ func (r *checkJSON) finding(c *check.Capture, f *rule.Found) error {
 
 func (r *checkJSON) End(s CheckSummary) error {
 	o := r.j.obj.begin("summary").key("verdict").string(s.Verdict())
+	if s.Interrupted {
+		o = o.bool("interrupted", true)
+	}
 	o = o.uint("captures", uint64(max(s.Captures, 0))).uint("failed", uint64(max(s.Failed, 0)))
 	o = o.uint("broken", uint64(max(s.Damaged, 0)))
 	o = o.key("findings").open('{').uint("error", uint64(max(s.Errors, 0))).uint("warning", uint64(max(s.Warnings, 0)))

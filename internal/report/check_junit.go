@@ -20,7 +20,7 @@ const (
 )
 
 // checkJUnit writes the XML that Jenkins, GitLab and others read of JUnit: a test case for each capture. A finding that counts
-// is a failure, a damaged capture an error, and what else was found is the output of the test.
+// is a failure, a damaged capture or a bad expectation an error, and what else was found is the output of the test.
 type checkJUnit struct {
 	w     io.Writer
 	o     CheckOptions
@@ -49,7 +49,7 @@ func (r *checkJUnit) Capture(c *check.Capture) error {
 	b.WriteString(">\n")
 	switch captureVerdict(c) {
 	case verdictBroken:
-		r.element("error", "damaged capture", errorText(c), r.body(func(t *Text) {
+		r.element("error", errorTitle(c), errorText(c), r.body(func(t *Text) {
 			t.item(0, "", 0, errorText(c))
 			t.advice(0, printable(errorHint(c)))
 		}))
@@ -104,17 +104,13 @@ func (r *checkJUnit) body(say func(*Text)) string {
 	var b strings.Builder
 	say(NewText(&b, Style{Width: 100}))
 	s := strings.TrimSuffix(b.String(), "\n")
-	if len(s) > junitCase {
-		s = strings.ToValidUTF8(s[:junitCase], "") + "…"
-	}
+	s = shortened(s, junitCase)
 	r.text += len(s)
 	return s
 }
 
 func (r *checkJUnit) element(name, kind, message, text string) {
-	if len(message) > 1024 {
-		message = strings.ToValidUTF8(message[:1024], "") + "…"
-	}
+	message = shortened(message, 1024)
 	fmt.Fprintf(&r.cases, "      <%s type=%s message=%s>%s</%s>\n", name, xmlAttr(kind), xmlAttr(message), xmlText(text), name)
 }
 
@@ -136,6 +132,12 @@ func xmlAttr(s string) string {
 }
 
 func (r *checkJUnit) End(s CheckSummary) error {
+	if s.Interrupted {
+		r.cases.WriteString("    <testcase classname=\"v6probe\" name=\"interrupted\" time=\"0.000\">\n")
+		r.element("error", "interrupted", interruptedText(s), interruptedText(s))
+		r.cases.WriteString("    </testcase>\n")
+		s.Captures, s.Damaged = s.Captures+1, s.Damaged+1
+	}
 	totals := fmt.Sprintf(`name="v6probe check" tests="%d" failures="%d" errors="%d" time="%.3f"`,
 		s.Captures, s.Failed, s.Damaged, s.Took.Seconds())
 	_, err := fmt.Fprintf(r.w, "%s<testsuites %s>\n  <testsuite %s>\n", xml.Header, totals, totals)

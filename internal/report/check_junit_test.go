@@ -96,8 +96,10 @@ func TestCheckJUnitSchema(t *testing.T) {
 		}
 		return nil
 	}
-	for name, list := range map[string][]*check.Capture{"usual": checked(), "hostile": hostile(), "none": nil} {
-		if err := validate(checkOutput(t, "junit", list, Style{}, CheckOptions{FailOn: rule.Error})); err != nil {
+	for name, list := range map[string][]*check.Capture{"usual": checked(), "hostile": hostile(), "none": nil,
+		"bad": badExpectations()} {
+		sum := CheckSummary{Interrupted: name == "bad"}
+		if err := validate(checkSummed(t, "junit", list, Style{}, CheckOptions{FailOn: rule.Error}, sum)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -116,6 +118,7 @@ type junitCaseXML struct {
 		Text    string `xml:",chardata"`
 	} `xml:"failure"`
 	Error *struct {
+		Type    string `xml:"type,attr"`
 		Message string `xml:"message,attr"`
 	} `xml:"error"`
 	Out string `xml:"system-out"`

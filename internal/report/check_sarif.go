@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path/filepath"
 	"strings"
 
 	"v6probe/internal/check"
@@ -14,20 +15,24 @@ import (
 
 const sarifSchemaURI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
-// checkSARIF writes one run of SARIF 2.1.0. The results are written as they come; the rules that they name, and which captures
-// were damaged, stand behind them.
+// checkSARIF writes one run of SARIF 2.1.0. The results are written as they come; the rules that they name, and what could not
+// be judged, stand behind them.
 type checkSARIF struct {
-	w       io.Writer
-	o       CheckOptions
-	obj     object
-	begun   bool
-	results int
-	rules   []rule.ID
-	index   map[rule.ID]int
-	damaged []damagedCapture
+	w        io.Writer
+	o        CheckOptions
+	obj      object
+	begun    bool
+	results  int
+	rules    []rule.ID
+	index    map[rule.ID]int
+	troubles []sarifTrouble
 }
 
-type damagedCapture struct{ name, why string }
+// sarifTrouble is why something was not judged, and where that is shown; the zero Place is nowhere.
+type sarifTrouble struct {
+	at  rule.Place
+	why string
+}
 
 func newCheckSARIF(w io.Writer, o CheckOptions) *checkSARIF {
 	return &checkSARIF{w: w, o: o, index: make(map[rule.ID]int)}
@@ -35,7 +40,7 @@ func newCheckSARIF(w io.Writer, o CheckOptions) *checkSARIF {
 
 func (r *checkSARIF) Capture(c *check.Capture) error {
 	if c.Err != nil {
-		r.damaged = append(r.damaged, damagedCapture{c.Name, short1k(joinText("; ", errorText(c), printable(errorHint(c))))})
+		r.troubles = append(r.troubles, sarifTrouble{errorPlace(c), sarifError(c)})
 	}
 	for i := range c.Found {
 		if err := r.result(c, &c.Found[i]); err != nil {
@@ -45,12 +50,13 @@ func (r *checkSARIF) Capture(c *check.Capture) error {
 	return r.begin()
 }
 
-// short1k bounds what is kept of an error.
-func short1k(s string) string {
-	if len(s) > 1024 {
-		return strings.ToValidUTF8(s[:1024], "") + "…"
+// sarifError says why c was not judged. A bad expectation, at which it stands, may be that of many captures.
+func sarifError(c *check.Capture) string {
+	text := errorText(c)
+	if errorPlace(c) != captureStart(c) {
+		text = joinText(": ", printable(c.Name), text)
 	}
-	return s
+	return shortened(joinText("; ", text, printable(errorHint(c))), 1024)
 }
 
 func (r *checkSARIF) begin() error {
@@ -63,6 +69,8 @@ func (r *checkSARIF) begin() error {
 	return err
 }
 
+// result writes a finding. It is at the line of the expectation that it misses, where there is one: that is text, which can
+// be shown, and the capture is not.
 func (r *checkSARIF) result(c *check.Capture, f *rule.Found) error {
 	if err := r.begin(); err != nil {
 		return err
@@ -79,16 +87,18 @@ func (r *checkSARIF) result(c *check.Capture, f *rule.Found) error {
 	}
 	o = o.open('{').key("ruleId").string(string(f.Rule)).uint("ruleIndex", uint64(at))
 	o = o.key("level").string(levelName(f.Severity, "note"))
-	text := where(*f) + printable(f.Detail) + expected(f.Expected)
+	place, text := captureStart(c), where(*f)+printable(f.Detail)+expected(f.Expected)
+	if inFile(f.Expected) {
+		place, text = f.Expected, joinText(": ", printable(c.Name), text)
+	}
 	if f.Fix != "" {
 		text += "\nFix: " + printable(f.Fix)
 	}
 	o = o.sarifText("message", text)
-	o = o.key("locations").open('[').open('{').artifact(c.Name, rule.Place{}).close('}').close(']')
+	o = o.key("locations").open('[').open('{').artifact(place).close('}').close(']')
 	if inFile(f.Expected) {
 		o = o.key("relatedLocations").open('[').open('{').uint("id", 1)
-		o = o.artifact(f.Expected.File, f.Expected).sarifText("message", joinText(": ", "the expectation", printable(f.Expected.Path)))
-		o = o.close('}').close(']')
+		o = o.artifact(captureStart(c)).sarifText("message", "the capture").close('}').close(']')
 	}
 	o = o.uint("occurrenceCount", max(f.Count, 1))
 	o = o.key("partialFingerprints").open('{').key("v6probe/v1").string(fingerprint(c, f)).close('}')
@@ -131,17 +141,16 @@ func (o object) sarifText(key, text string) object {
 	return o.key(key).open('{').key("text").string(text).close('}')
 }
 
-// artifact appends a physical location: a file, and the line of it if there is one.
-func (o object) artifact(name string, p rule.Place) object {
-	o = o.key("physicalLocation").open('{').key("artifactLocation").open('{').key("uri").string(fileURI(name)).close('}')
-	if p.Line > 0 {
-		o = o.key("region").open('{').uint("startLine", uint64(p.Line)).positive("startColumn", p.Column).close('}')
-	}
+// artifact appends a physical location: a line of a file. GitHub's code scanning asks for the line.
+func (o object) artifact(p rule.Place) object {
+	o = o.key("physicalLocation").open('{').key("artifactLocation").open('{').key("uri").string(fileURI(p.File)).close('}')
+	o = o.key("region").open('{').uint("startLine", uint64(max(p.Line, 1))).positive("startColumn", p.Column).close('}')
 	return o.close('}')
 }
 
 // fileURI is the name of a file as a URI: a relative one as a reference, an absolute one, of Windows too, with its scheme.
 func fileURI(name string) string {
+	name = filepath.ToSlash(name)
 	if len(name) > 2 && name[1] == ':' && name[2] == '/' {
 		name = "/" + name
 	}
@@ -166,16 +175,22 @@ func (r *checkSARIF) End(s CheckSummary) error {
 	}
 	o = append(o, "]}},\n"...)
 	o = append(o, `"invocations":[{"executionSuccessful":`...)
-	if len(r.damaged) == 0 {
+	if s.Interrupted {
+		r.troubles = append(r.troubles, sarifTrouble{why: interruptedText(s)})
+	}
+	if len(r.troubles) == 0 {
 		o = append(o, "true"...)
 	} else {
 		o = append(o, "false"...).key("toolExecutionNotifications").open('[')
-		for i, d := range r.damaged {
+		for i, d := range r.troubles {
 			if i > 0 {
 				o = append(o, ',')
 			}
 			o = append(o, '\n').open('{').key("level").string("error").sarifText("message", d.why)
-			o = o.key("locations").open('[').open('{').artifact(d.name, rule.Place{}).close('}').close(']').close('}')
+			if !d.at.IsZero() {
+				o = o.key("locations").open('[').open('{').artifact(d.at).close('}').close(']')
+			}
+			o = o.close('}')
 		}
 		o = o.close(']')
 	}

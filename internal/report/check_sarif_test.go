@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,11 +65,15 @@ func TestCheckSARIFSchema(t *testing.T) {
 		}
 		return schema.Validate(v)
 	}
-	lists := map[string][]*check.Capture{"usual": checked(), "hostile": hostile(), "none": nil, "clean": checked()[:1]}
+	lists := map[string][]*check.Capture{"usual": checked(), "hostile": hostile(), "none": nil, "clean": checked()[:1],
+		"bad expectations": badExpectations()}
 	for name, list := range lists {
 		if err := validate(checkOutput(t, "sarif", list, Style{}, CheckOptions{Version: "1.2.3"})); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if err := validate(checkSummed(t, "sarif", checked()[:1], Style{}, CheckOptions{}, CheckSummary{Interrupted: true})); err != nil {
+		t.Errorf("interrupted: %v", err)
 	}
 	out := checkOutput(t, "sarif", checked(), Style{}, CheckOptions{})
 	for old, bad := range map[string]string{`"level":"error"`: `"level":"info"`, `"startLine":12`: `"startLine":0`,
@@ -97,25 +102,46 @@ func TestCheckSARIFRead(t *testing.T) {
 			if id != string(f.Rule) || *r.RuleID != id || !strings.Contains(*r.Message.Text, f.Detail) {
 				t.Errorf("result %d: rule %s, message %s, want %s, %s", i, id, *r.Message.Text, f.Rule, f.Detail)
 			}
-			if uri := *r.Locations[0].PhysicalLocation.ArtifactLocation.URI; uri != strings.ReplaceAll(c.Name, " ", "%20") {
-				t.Errorf("result %d is in %s, want %s", i, uri, c.Name)
+			capture := rule.Place{File: c.Name, Line: 1}
+			want, related := capture, []rule.Place(nil)
+			if inFile(f.Expected) {
+				want, related = f.Expected, []rule.Place{capture}
+				want.Path = ""
+				if !strings.HasPrefix(*r.Message.Text, c.Name+": ") {
+					t.Errorf("result %d does not name its capture: %s", i, *r.Message.Text)
+				}
 			}
-			if n := len(r.RelatedLocations); inFile(f.Expected) != (n == 1) {
-				t.Errorf("result %d, of which %q is expected, has %d related locations", i, f.Expected, n)
+			if got := sarifPlaces(r.Locations); len(got) != 1 || got[0] != want {
+				t.Errorf("result %d is at %+v, want %+v", i, got, want)
+			}
+			if got := sarifPlaces(r.RelatedLocations); !slices.Equal(got, related) {
+				t.Errorf("result %d is related to %+v, want %+v", i, got, related)
 			}
 		}
 	}
 	if i != len(run.Results) {
 		t.Errorf("%d results, want %d", len(run.Results), i)
 	}
-	related := run.Results[1].RelatedLocations[0].PhysicalLocation
-	if *related.ArtifactLocation.URI != "captures/web.expect.yaml" || *related.Region.StartLine != 12 {
-		t.Errorf("what is expected is said to stand at %+v", related)
-	}
 	inv := run.Invocations[0]
 	if *inv.ExecutionSuccessful || len(inv.ToolExecutionNotifications) != 1 {
 		t.Errorf("the invocation with a damaged capture: %+v", inv)
 	}
+}
+
+// sarifPlaces are the lines that locations are.
+func sarifPlaces(list []*gosarif.Location) []rule.Place {
+	var places []rule.Place
+	for _, l := range list {
+		p := rule.Place{File: strings.ReplaceAll(*l.PhysicalLocation.ArtifactLocation.URI, "%20", " ")}
+		if r := l.PhysicalLocation.Region; r != nil {
+			p.Line = *r.StartLine
+			if r.StartColumn != nil {
+				p.Column = *r.StartColumn
+			}
+		}
+		places = append(places, p)
+	}
+	return places
 }
 
 func TestFingerprint(t *testing.T) {

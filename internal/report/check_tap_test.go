@@ -2,6 +2,9 @@ package report
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,20 +23,23 @@ type tapPoint struct {
 	block     map[string]any
 }
 
-// readTAP reads TAP 14 as its specification has it: a version, test points with their blocks, the plan at the end, comments.
+// readTAP reads TAP 13 as its specification has it: a version, test points with their blocks, the plan at the end, comments.
+// Where it bails out, that is the last line, and more may have been planned.
 func readTAP(t *testing.T, out string) []tapPoint {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
-	if lines[0] != "TAP version 14" {
+	if lines[0] != "TAP version 13" {
 		t.Fatalf("it begins with %q", lines[0])
 	}
 	point := regexp.MustCompile(`^(not )?ok ([0-9]+) - (.*)$`)
 	var points []tapPoint
 	var block []string
-	in, plan := false, ""
+	in, bail, plan := false, false, ""
 	for _, l := range lines[1:] {
 		m := point.FindStringSubmatch(l)
 		switch {
+		case bail:
+			t.Errorf("a line after it bailed out: %q", l)
 		case in && l == "  ...":
 			in = false
 			p := &points[len(points)-1]
@@ -57,12 +63,15 @@ func readTAP(t *testing.T, out string) []tapPoint {
 		case strings.HasPrefix(l, "1.."):
 			plan = l
 		case strings.HasPrefix(l, "# ") && plan != "":
+		case strings.HasPrefix(l, "Bail out! ") && plan != "":
+			bail = true
 		default:
 			t.Errorf("a line that is none of TAP: %q", l)
 		}
 	}
-	if plan, _, _ = strings.Cut(plan, " "); plan != fmt.Sprintf("1..%d", len(points)) || in {
-		t.Errorf("the plan is %q for %d test points", plan, len(points))
+	var planned int
+	if _, err := fmt.Sscanf(plan, "1..%d", &planned); err != nil || in || planned < len(points) || !bail && planned > len(points) {
+		t.Errorf("the plan is %q for %d test points, %v", plan, len(points), err)
 	}
 	return points
 }
@@ -109,5 +118,44 @@ func TestCheckTAP(t *testing.T) {
 	}
 	if got := points[3].block["error"]; got != "frame 12: unexpected EOF" {
 		t.Errorf("the error of the damaged capture is %q", got)
+	}
+}
+
+// TestCheckTAPProve has Perl's harness read it, which knows version 13 and not all of YAML.
+func TestCheckTAPProve(t *testing.T) {
+	if _, err := exec.LookPath("prove"); err != nil {
+		lacking(t, "there is no prove")
+	}
+	prove := func(tap string) string {
+		file := filepath.Join(t.TempDir(), "check.tap")
+		if err := os.WriteFile(file, []byte(tap), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("prove", "--norc", "-e", "cat", file).CombinedOutput()
+		return fmt.Sprintf("%s%v", out, err)
+	}
+	colon := []*check.Capture{{Name: "a.pcap", Against: []string{"x: y"}, Gone: []check.Entry{{Rule: "x: y"}}}}
+	lists := map[string][]*check.Capture{"usual": checked(), "hostile": hostile(), "bad": badExpectations(), "colon": colon}
+	for name, list := range lists {
+		failed := 0
+		for _, c := range list {
+			if c.Failed {
+				failed++
+			}
+		}
+		want := fmt.Sprintf("Tests: %d Failed: %d)", len(list), failed)
+		if failed == 0 {
+			want = "All tests successful."
+		}
+		out := prove(checkOutput(t, "tap", list, Style{}, CheckOptions{}))
+		if !strings.Contains(out, want) || strings.Contains(out, "rror") || strings.Contains(out, "limit") {
+			t.Errorf("%s: prove says %s, want %s", name, out, want)
+		}
+	}
+	for _, n := range []int{0, 1} {
+		out := prove(checkSummed(t, "tap", checked()[:n], Style{}, CheckOptions{}, CheckSummary{Interrupted: true}))
+		if !strings.Contains(out, "FAILED--Further testing stopped: interrupted\nexit status ") {
+			t.Errorf("of %d captures and interrupted: prove says %s", n, out)
+		}
 	}
 }

@@ -76,12 +76,18 @@ func hostile() []*check.Capture {
 // checkOutput is what a format makes of captures.
 func checkOutput(t *testing.T, format string, list []*check.Capture, s Style, o CheckOptions) string {
 	t.Helper()
+	return checkSummed(t, format, list, s, o, CheckSummary{})
+}
+
+// checkSummed is checkOutput where the summary has something in it that Add does not know.
+func checkSummed(t *testing.T, format string, list []*check.Capture, s Style, o CheckOptions, sum CheckSummary) string {
+	t.Helper()
 	var out bytes.Buffer
 	r, err := NewCheck(format, &out, s, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := CheckSummary{Took: 2345 * time.Millisecond}
+	sum.Took = 2345 * time.Millisecond
 	for _, c := range list {
 		sum.Add(c)
 		if err := r.Capture(c); err != nil {
@@ -116,6 +122,8 @@ func TestCheckGolden(t *testing.T) {
 	o := CheckOptions{FailOn: rule.Error, Version: "1.2.3"}
 	verbose, quiet, never, strict := o, o, o, o
 	verbose.Verbose, quiet.Quiet, never.NeverFail, strict.FailOn = true, true, true, rule.Info
+	lenient, notes := checked(), checked()
+	lenient[2].Failed, notes[1].Failed = false, true
 	tests := []struct {
 		file, format string
 		o            CheckOptions
@@ -125,7 +133,8 @@ func TestCheckGolden(t *testing.T) {
 		{"text.txt", "text", o, checked(), Style{}},
 		{"text-verbose.txt", "text", verbose, checked(), Style{}},
 		{"text-quiet.txt", "text", quiet, checked(), Style{}},
-		{"text-strict.txt", "text", strict, checked(), Style{}},
+		{"text-strict.txt", "text", strict, notes, Style{}},
+		{"text-never.txt", "text", never, lenient[:3], Style{}},
 		{"text-color.txt", "text", verbose, checked(), Style{Color: true}},
 		{"text-40.txt", "text", o, checked(), Style{Width: 40}},
 		{"text-pass.txt", "text", o, checked()[:2], Style{}},

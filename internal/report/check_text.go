@@ -11,8 +11,8 @@ import (
 // checkColumn is how wide the verdict stands before a capture's name.
 const checkColumn = 8
 
-// checkText writes a line for each capture that failed and its findings below. Those that passed are counted only, unless it
-// is verbose, or the baseline has what they no longer show.
+// checkText writes a line for each capture that failed, or has errors or warnings that do not fail it, and its findings below.
+// The others are counted only, unless it is verbose, or the baseline has what they no longer show.
 type checkText struct {
 	t    *Text
 	o    CheckOptions
@@ -40,7 +40,9 @@ func (r *checkText) fix(f rule.Finding) string {
 
 func (r *checkText) Capture(c *check.Capture) error {
 	verdict := captureVerdict(c)
-	if gone := len(c.Gone) > 0 && !r.o.Quiet; verdict == verdictPass && !gone && !r.o.Verbose {
+	found := r.shown(c.Found)
+	gone := len(c.Gone) > 0 && !r.o.Quiet
+	if verdict == verdictPass && len(found) == 0 && !gone && !r.o.Verbose {
 		return r.t.err
 	}
 	r.told = true
@@ -48,9 +50,7 @@ func (r *checkText) Capture(c *check.Capture) error {
 	if verdict == verdictBroken && !r.o.Quiet {
 		r.t.advice(2, printable(errorHint(c)))
 	}
-	if verdict != verdictPass || r.o.Verbose {
-		r.t.compact(2, r.shown(c.Found), r.fix)
-	}
+	r.t.compact(2, found, r.fix)
 	for _, e := range c.Gone {
 		r.t.item(2, "gone", 6, goneText(e))
 	}
@@ -150,9 +150,13 @@ func (t *Text) checkEnd(s CheckSummary) {
 	}
 }
 
-// checkTotals says what a check comes to: "12 captures, 2 failed, 1 broken; 3 errors, 0 warnings, 1 note; 1.2 s".
+// checkTotals says what a check comes to: "12 captures, 2 failed, 1 broken; 3 errors, 0 warnings, 1 note; 1.2 s". Where it was
+// interrupted, it begins with how far it came.
 func checkTotals(s CheckSummary) string {
 	of := Plural(s.Captures, "capture")
+	if s.Interrupted {
+		of = interruptedText(s)
+	}
 	bad := ""
 	if s.Failed > 0 {
 		bad = fmt.Sprintf("%d%sfailed", s.Failed, nbsp)
