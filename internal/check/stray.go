@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"v6probe/internal/expect"
+	"v6probe/internal/rule"
 )
 
 // misspelt is how the names of expectations end that are not read.
@@ -52,13 +55,13 @@ func (f *folder) stray(name string) error {
 	case known && right == name || f.folded(of, name):
 		return nil
 	case known && f.files[right]:
-		return hinted("remove it: there is "+right+" as well", "%s: it is not read: expectations end in %s", path, expectSuffix)
+		return badExpectation(path, "it is not read: expectations end in "+expectSuffix, "remove it: there is "+right+" as well")
 	case known:
-		return hinted("rename it to "+right, "%s: it is not read: expectations end in %s", path, expectSuffix)
+		return badExpectation(path, "it is not read: expectations end in "+expectSuffix, "rename it to "+right)
 	case f.files[of]:
-		return hinted(namesHint, "%s: it belongs to no capture: %s is not called one", path, of)
+		return badExpectation(path, "it belongs to no capture: "+of+" is not called one", namesHint)
 	}
-	return hinted(f.advice(of), "%s: it belongs to no capture", path)
+	return badExpectation(path, "it belongs to no capture", f.advice(of))
 }
 
 // folded reports whether the expectation called name is of a capture as the file system takes capitals for small letters.
@@ -82,4 +85,9 @@ func (f *folder) advice(of string) string {
 		return "if it is for " + f.captures[like] + ", rename it to " + like + expectSuffix
 	}
 	return "rename it after its capture, as vm.expect.yaml for vm.pcap, or remove it"
+}
+
+// badExpectation says what is wrong with the file itself, so that it is told apart from a damaged capture.
+func badExpectation(path, why, hint string) error {
+	return &hintError{&expect.Error{Place: rule.Place{File: path}, Reason: why}, hint}
 }
