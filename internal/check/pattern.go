@@ -3,6 +3,7 @@ package check
 import (
 	"strings"
 
+	"v6probe/internal/like"
 	"v6probe/internal/rule"
 )
 
@@ -34,7 +35,7 @@ func unknownRule(name string) error {
 		ids = append(ids, string(r.ID))
 	}
 	hint := rulesHint
-	if like := nearest(name, ids); like != "" {
+	if like := like.Nearest(name, ids); like != "" {
 		hint = "did you mean: " + like
 	}
 	return hinted(hint, "no rule is called %q", name)
@@ -57,43 +58,4 @@ func (r Rules) Has(id rule.ID) bool {
 		}
 	}
 	return false
-}
-
-// nearest returns which of words is most like name, "" where none is much like it.
-func nearest(name string, words []string) string {
-	const most = 64 // longer than any rule's id
-	if len(name) > most {
-		return ""
-	}
-	best, least := "", len(name)/3+1
-	for _, w := range words {
-		if far := len(w) - len(name); far > least || -far > least {
-			continue
-		}
-		if d := distance(name, w); d <= least && (best == "" || d < least) {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// distance is how many letters must be put in, taken out or changed to make a into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

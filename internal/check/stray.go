@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"v6probe/internal/expect"
+	"v6probe/internal/like"
 	"v6probe/internal/rule"
 )
 
@@ -81,7 +82,7 @@ const maxFree = 1000
 
 // advice says what to do about an expectation that would be of the capture called of.
 func (f *folder) advice(of string) string {
-	if like := nearest(of, f.free[:min(len(f.free), maxFree)]); like != "" {
+	if like := like.Nearest(of, f.free[:min(len(f.free), maxFree)]); like != "" {
 		return "if it is for " + f.captures[like] + ", rename it to " + like + expectSuffix
 	}
 	return "rename it after its capture, as vm.expect.yaml for vm.pcap, or remove it"

@@ -18,7 +18,8 @@ var mayImport = map[string]struct {
 }{
 	"internal/icmp6":        {nil, "a leaf: views over bytes know nothing of captures or rules"},
 	"internal/rule":         {nil, "a leaf: the catalogue and the form of a finding, for every checker"},
-	"internal/expect":       {[]string{"internal/rule"}, "what is wanted does not depend on what was seen"},
+	"internal/like":         {nil, "a leaf: it knows letters"},
+	"internal/expect":       {[]string{"internal/like", "internal/rule"}, "what is wanted does not depend on what was seen"},
 	"internal/craft":        {nil, "a leaf: it builds bytes for tests and fixtures and must not share code with what reads them"},
 	"internal/packet":       {[]string{"internal/icmp6"}, "decoding is apart from judging"},
 	"internal/capture":      {[]string{"internal/packet"}, "a source gives frames and does not look into them further than its filter"},
@@ -35,7 +36,7 @@ var mayImport = map[string]struct {
 	"internal/counters":     {nil, "a leaf: what any kernel counts, for hosts where no program can be loaded"},
 	"internal/report":       {[]string{"internal/capture", "internal/check", "internal/counters", "internal/drops", "internal/encap", "internal/expect", "internal/host", "internal/icmp6", "internal/nd", "internal/packet", "internal/pmtu", "internal/ra", "internal/resolve", "internal/rule"}, "it words what checkers found; no checker knows how"},
 	"internal/conform":      {[]string{"internal/expect", "internal/icmp6", "internal/ndcheck", "internal/packet", "internal/rule"}, "it compares what is seen with what is wanted, and judges neither"},
-	"internal/check":        {[]string{"internal/capture", "internal/conform", "internal/expect", "internal/icmp6", "internal/nd", "internal/packet", "internal/pipeline", "internal/ra", "internal/rule"}, "it joins the parts for many captures, as the command line does for one"},
+	"internal/check":        {[]string{"internal/capture", "internal/conform", "internal/expect", "internal/icmp6", "internal/like", "internal/nd", "internal/packet", "internal/pipeline", "internal/ra", "internal/rule"}, "it joins the parts for many captures, as the command line does for one"},
 	"internal/pipeline":     {[]string{"internal/capture", "internal/packet", "internal/rule"}, "one loop for every command: it knows no checker and no report by name"},
 	"internal/lab":          {nil, "namespaces and senders know nothing of what will look at them"},
 	"internal/lab/zone":     {[]string{"internal/craft", "internal/lab"}, "a network is built and its truth counted by other code than probes it"},

@@ -1,6 +1,6 @@
 package expect
 
-import "strings"
+import "v6probe/internal/like"
 
 // radvdTakes is what follows the name of an option, before the semicolon.
 type radvdTakes uint8
@@ -180,37 +180,9 @@ func radvdHint(b *radvdBlock, t *radvdToken) string {
 			return "it goes into the block of " + o.name
 		}
 	}
-	best, least := "", 1+min(len(t.text)/3, 4)
-	for _, w := range b.words() {
-		if d := radvdDistance(strings.ToLower(w), strings.ToLower(t.text), least); d < least {
-			best, least = w, d
-		}
-	}
+	best := like.Nearest(t.text, b.words())
 	if best == "" {
 		return ""
 	}
 	return "did you mean: " + best
-}
-
-// radvdDistance is how many letters must be changed, added or removed to make b of a, or limit if they are as many or more.
-func radvdDistance(a, b string, limit int) int {
-	if d := len(a) - len(b); d >= limit || -d >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], d
-		}
-	}
-	return min(row[len(b)], limit)
 }

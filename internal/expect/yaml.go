@@ -7,6 +7,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"v6probe/internal/like"
 	"v6probe/internal/rule"
 )
 
@@ -108,7 +109,7 @@ func (d *yamlFile) ruleRef(list *[]RuleRef, many bool) func(ast.Node) error {
 			for _, r := range rule.All() {
 				ids = append(ids, string(r.ID))
 			}
-			if near := yamlNearest(id, ids); near != "" {
+			if near := like.Nearest(id, ids); near != "" {
 				hint = "did you mean: " + near
 			}
 			return d.fail(at, hint, "unknown rule %q", yamlCut(id))

@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 
+	"v6probe/internal/like"
 	"v6probe/internal/rule"
 )
 
@@ -70,7 +71,7 @@ func (d *yamlFile) unknown(at rule.Place, key, what string, fields []yamlField) 
 		all[i] = f.key
 	}
 	hint := what + " has: " + yamlKeys(fields)
-	if near := yamlNearest(key, all); near != "" {
+	if near := like.Nearest(key, all); near != "" {
 		hint = "did you mean: " + near
 	} else if has(fields, "says") && has(d.saysFields(&Advertisement{}, nil), key) {
 		hint = "it stands under `says`"

@@ -181,13 +181,3 @@ func TestYAMLBounds(t *testing.T) {
 		})
 	}
 }
-
-func TestDistanceOfNames(t *testing.T) {
-	words := []string{"name", "routers", "mac", "hop-limit", "router-lifetime"}
-	for in, want := range map[string]string{"routres": "routers", "hop_limit": "hop-limit", "routerLifetime": "router-lifetime",
-		"MAC": "mac", "ma": "mac", "lan": "", "nothing-like-it": "", "": ""} {
-		if got := yamlNearest(in, words); got != want {
-			t.Errorf("nearest to %q is %q, not %q", in, got, want)
-		}
-	}
-}

@@ -266,17 +266,3 @@ func yamlCut(s string) string {
 	}
 	return string([]rune(s)[:most]) + "…"
 }
-
-// yamlNearest returns the one of words that is most like s, "" if none is.
-func yamlNearest(s string, words []string) string {
-	best, least := "", 3
-	if len(s) < 4 {
-		least = 2
-	}
-	for _, w := range words {
-		if n := radvdDistance(strings.ToLower(s), w, least); n < least {
-			best, least = w, n
-		}
-	}
-	return best
-}
