@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -133,9 +134,19 @@ type expecting struct {
 	want *conform.Checker
 }
 
-// expecting has v compare with what is expected.
+// expecting has v, which looks at advertisements, compare with what is expected.
 func (f *expectFlags) expecting(v view, want *expect.State) view {
-	return &expecting{v, conform.New(want)}
+	c := conform.New(want)
+	c.Judged(aboutAdvertisements)
+	return &expecting{v, c}
+}
+
+// aboutAdvertisements reports whether a rule is about advertisements and solicitations alone, so that ra judges it wherever it is
+// broken. What may be wrong with any message ra sees in those only.
+func aboutAdvertisements(id rule.ID) bool {
+	subject, _, _ := strings.Cut(string(id), ".")
+	return slices.Contains([]string{"ra", "rs", "pio", "mtu", "rio", "rdnss", "dnssl", "pref64", "captive", "encdns", "flags", "interval",
+		"homeagent", "6co"}, subject)
 }
 
 func (v *expecting) Packet(p *packet.Packet) []rule.Finding {
@@ -180,7 +191,7 @@ func (f *expectFlags) said(c *cobra.Command) (*expect.Link, error) {
 	if len(f.prefixes) == 0 && !c.Flags().Changed("expect-mtu") {
 		return nil, nil
 	}
-	l := &expect.Link{Name: "this link", Place: rule.Place{File: "--expect-prefix"}, Says: &expect.Advertisement{}}
+	l := &expect.Link{Name: "this link", Place: rule.Place{File: "--expect-prefix"}, Says: &expect.Advertisement{}, Together: true}
 	if len(f.prefixes) > 0 {
 		l.Says.Prefixes = &expect.Prefixes{Place: l.Place}
 	}

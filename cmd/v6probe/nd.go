@@ -104,7 +104,7 @@ type ndView struct {
 func (v *ndView) Packet(p *packet.Packet) []rule.Finding {
 	found, others := v.nd.Packet(p), v.ra.Packet(p)
 	if p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement {
-		return v.share(found, v.want.Packet(p, others), func(rule.Finding) bool { return false })
+		return v.share(v.want.Apply(found), v.want.Packet(p, others), func(rule.Finding) bool { return false })
 	}
 	if len(others) > 0 && !nd.Judges(p) {
 		found = v.share(found, others, func(rule.Finding) bool { return true })

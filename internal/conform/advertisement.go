@@ -20,7 +20,8 @@ func (c *Checker) advertisement(p *packet.Packet) {
 		return
 	}
 	o := &origin{p.Frame.Number, p.Frame.Time, p.Source, p.PayloadOffset}
-	c.recognize(l, &clue{advertised(m), expect.MAC(p.EthernetSource), p.SentHere()})
+	mixed := p.Frame.LinkType == packet.LinkTypeSLL
+	c.recognize(l, &clue{advertised(m), expect.MAC(p.EthernetSource), p.SentHere()}, mixed)
 	for _, pre := range advertised(m) {
 		if len(l.prefixes) < 8 && !slices.Contains(l.prefixes, pre) {
 			l.prefixes = append(l.prefixes, pre)
@@ -30,7 +31,7 @@ func (c *Checker) advertisement(p *packet.Packet) {
 	if r == nil {
 		r = &router{key: routerKey{p.Source, p.EthernetSource}}
 	}
-	leaving := m.RA.RouterLifetime == 0 && r.stays && r.era == c.clock.Era
+	leaving := r.leaves(m, o)
 	c.turn(l, r, p)
 	gap, regular := r.gap(p, c.clock.Era)
 	decided := true
@@ -41,16 +42,79 @@ func (c *Checker) advertisement(p *packet.Packet) {
 		}
 		c.compare(l, &l.matches[i], r, m, o, leaving, !p.Complete)
 		if regular {
-			c.checkInterval(l, &l.matches[i], r, o, gap)
+			c.checkInterval(l, i, r, o, gap)
 		}
 		c.checkAdvertisers(l, &l.matches[i], o)
 	}
-	r.last, r.from = r.last[:0], *o
 	if !decided && p.Complete && !leaving {
-		r.last = append(r.last, m.Raw...)
+		r.last, r.from = append(r.last[:0], m.Raw...), *o
 	}
 	r.lifetime, r.at, r.era = m.RA.RouterLifetime, p.Frame.Time, c.clock.Era
-	r.stays = m.RA.RouterLifetime > 0 || leaving
+}
+
+// maxFinal is how many goodbyes a router sends at most (RFC 4861 §10, MAX_FINAL_RTR_ADVERTISEMENTS).
+const maxFinal = 3
+
+// leaves reports whether m is a goodbye of r, or may be one: of the first with lifetime 0 it is not known whether the router
+// ever offered itself.
+func (r *router) leaves(m *icmp6.Message, o *origin) bool {
+	switch {
+	case m.RA.RouterLifetime > 0:
+		r.offered, r.zeros = true, 0
+		return false
+	case r.zeros > 0 && o.time.Sub(r.at).Abs() < copyGap:
+	default:
+		if r.zeros == 0 {
+			r.zero = *o
+		}
+		r.zeros++
+	}
+	return r.zeros <= maxFinal || !r.at.IsZero() && ends(m)
+}
+
+// ends reports whether m takes back what a router says besides that it is none: as the last of one that never was a default
+// router.
+func ends(m *icmp6.Message) bool {
+	taken := false
+	for i := range m.Options {
+		o := &m.Options[i]
+		lifetime := uint32(1)
+		if v, ok := o.RDNSS(); ok {
+			lifetime = v.Lifetime
+		} else if v, ok := o.DNSSL(); ok {
+			lifetime = v.Lifetime
+		} else if v, ok := o.RouteInformation(); ok {
+			lifetime = v.Lifetime
+		} else {
+			continue
+		}
+		if lifetime > 0 {
+			return false
+		}
+		taken = true
+	}
+	return taken
+}
+
+// zeros reports routers that were heard with lifetime 0 alone, or too often for a goodbye, where another is expected.
+func (c *Checker) zeros() {
+	for _, l := range c.order {
+		for _, r := range l.order {
+			if r.offered || r.zeros == 0 || r.zeros > maxFinal {
+				continue
+			}
+			for i := range l.matches {
+				m := &l.matches[i]
+				if m.link == nil {
+					continue
+				}
+				if says := m.says(r); says != nil {
+					d := &differ{c: c, l: l, o: &r.zero, of: m.link.Name, says: says}
+					d.number("expect.router-lifetime", "the router lifetime", "", "s", 6, 0, says.RouterLifetime)
+				}
+			}
+		}
+	}
 }
 
 // advertised returns the prefixes that m gives.
@@ -98,7 +162,7 @@ func (c *Checker) compare(l *link, m *match, r *router, msg *icmp6.Message, o *o
 	if msg.RA.RouterLifetime == 0 && says.RouterLifetime != nil && !says.RouterLifetime.Has(0) {
 		return // the rest may well be that of a goodbye
 	}
-	d.offer = m.offer(says, r.key.source)
+	d.offer = m.offer(says, r)
 	d.offer.partial = d.offer.partial || partial
 	for i := range msg.Options {
 		if sound(&msg.Options[i]) {
@@ -180,7 +244,8 @@ func allows(e *expect.Link, r *router) bool {
 }
 
 func isRouter(w *expect.Router, r *router) bool {
-	return (!w.Address.IsValid() || w.Address == r.key.source) && (w.MAC == expect.MAC{} || w.MAC == expect.MAC(r.key.mac))
+	mac := expect.MAC(r.key.mac) // none in captures without an Ethernet header
+	return (!w.Address.IsValid() || w.Address == r.key.source) && (w.MAC == expect.MAC{} || mac == expect.MAC{} || w.MAC == mac)
 }
 
 // machine names a router by what is known of it.

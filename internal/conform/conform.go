@@ -24,16 +24,17 @@ const (
 
 // Checker compares packets in the order of their capture. Packet time is its only clock. What it keeps is bounded.
 type Checker struct {
-	want    *expect.State
-	groups  []group
-	links   map[packet.Link]*link
-	order   []*link
-	routers int
-	clock   ndcheck.Clock
-	rules   rules
-	seen    map[*expect.Router]bool // of those that are required
-	met     map[*expect.Neighbor]bool
-	places  addressBook
+	want      *expect.State
+	groups    []group
+	directory directory
+	links     map[packet.Link]*link
+	order     []*link
+	routers   int
+	clock     ndcheck.Clock
+	rules     rules
+	seen      map[*expect.Router]bool // of those that are required
+	met       map[*expect.Neighbor]bool
+	places    addressBook
 
 	found []rule.Finding
 }
@@ -63,8 +64,11 @@ type router struct {
 	lifetime uint16 // of its last one
 	at       time.Time
 	era      uint32
-	stays    bool // it offered itself, before its last
-	turns    int  // how often it spoke again after another router
+	kept     bool   // there is room for it
+	offered  bool   // it had another lifetime than 0 once
+	zeros    int    // advertisements with lifetime 0 in a row, copies apart
+	zero     origin // the first of them
+	turns    int    // how often it spoke again after another router
 	pace     pace
 	last     []byte // its last advertisement, while it is not known what to compare it with
 	from     origin // of last
@@ -75,6 +79,7 @@ func New(want *expect.State) *Checker {
 	c := &Checker{want: want, links: make(map[packet.Link]*link), seen: make(map[*expect.Router]bool),
 		met: make(map[*expect.Neighbor]bool), rules: newRules(&want.Rules)}
 	c.groups = groupBySource(want.Links)
+	c.directory = newDirectory(c.groups)
 	c.places = newAddressBook(want.Links)
 	return c
 }
@@ -100,6 +105,9 @@ func (c *Checker) Packet(p *packet.Packet, found []rule.Finding) []rule.Finding 
 	return c.found
 }
 
+// Judged says which rules are judged at all: of the others, none is missed.
+func (c *Checker) Judged(judged func(rule.ID) bool) { c.rules.judged = judged }
+
 // Apply applies the expected rules to findings that are given to neither Packet nor Finish. It changes found.
 func (c *Checker) Apply(found []rule.Finding) []rule.Finding { return c.rules.apply(found) }
 
@@ -108,14 +116,15 @@ func (c *Checker) Apply(found []rule.Finding) []rule.Finding { return c.rules.ap
 func (c *Checker) Finish(whole bool, found []rule.Finding) []rule.Finding {
 	c.found = append(c.found[:0], found...)
 	c.settle()
-	for _, l := range c.order {
-		for i := range l.matches {
-			c.missing(l, &l.matches[i])
-		}
-	}
 	if whole {
+		for _, l := range c.order {
+			for i := range l.matches {
+				c.missing(l, &l.matches[i])
+			}
+		}
 		c.absent()
 	}
+	c.zeros()
 	c.flaws()
 	c.found = c.rules.apply(c.found)
 	if whole {
@@ -148,7 +157,7 @@ func (c *Checker) router(l *link, p *packet.Packet) *router {
 	key := routerKey{p.Source, p.EthernetSource}
 	r := l.routers[key]
 	if r == nil && c.routers < maxRouters {
-		r = &router{key: key}
+		r = &router{key: key, kept: true}
 		l.routers[key] = r
 		l.order = append(l.order, r)
 		c.routers++

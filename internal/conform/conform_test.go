@@ -197,7 +197,7 @@ func TestRichDifferences(t *testing.T) {
 		"expect.pref64 vr.conf:35 the NAT64 prefix 64:ff9b::/96 is expected, and not advertised by",
 	)
 	wants(t, play(t, rich, sent(0, as(1450, 8, 1800, "example", 61, "64:ff9b::", "https://a.example/", 5000))),
-		"expect.dnssl-lifetime vr.conf:32 the lifetime of the search domain Example.org is 61 s, expected 30 to 60 s")
+		"expect.dnssl-lifetime vr.conf:32 the lifetime of the search domain example.org is 61 s, expected 30 to 60 s")
 	wants(t, play(t, rich, sent(0, good())), "expect.mtu vr.conf:11 the MTU 1450 is expected", "expect.captive-portal", "expect.route-missing vr.conf:31", "expect.dnssl",
 		"expect.pref64", "expect.option vr.conf:36 the option advertisement-interval (7) is expected, and not advertised by")
 }
@@ -224,12 +224,44 @@ func TestSilent(t *testing.T) {
 		{"more is allowed", network(func(l *expect.Link) { l.Says.Prefixes.More, l.Says.Options.More = true, true }),
 			[]shot{sent(0, good(craft.PIO("2001:db8:2::", 64, 0xc0, 60, 60), craft.Interval(5000)))}},
 		{"the reserved preference is medium", network(nil), []shot{sent(0, func() []byte { r := craft.CloudStackRA(); r.Flags = 0x10; return r.Message(slla, pio, dns) }())}},
+		{"a capture that begins with a goodbye", network(nil), []shot{sent(0, goodbye.Message(slla)), sent(5, good()), sent(15, good())}},
+		{"a goodbye after the clock was set", network(nil), []shot{sent(0, good()), sent(-100, goodbye.Message(slla))}},
+		{"the same twice", network(func(l *expect.Link) {
+			l.Says.Prefixes.List = append(l.Says.Prefixes.List, expect.Prefix{Prefix: web, Valid: expect.Exactly(60, at(25))})
+			l.Says.RDNSS.List = append(l.Says.RDNSS.List, expect.Server{Address: netip.MustParseAddr("2001:db8::53"), Lifetime: expect.Exactly(60, at(26))})
+		}), []shot{sent(0, good(craft.PIO("2001:db8:1::", 64, 0x40, 60, 60)))}},
+		{"parts of two routers, together", network(func(l *expect.Link) { l.Together = true }),
+			[]shot{sent(0, craft.CloudStackRA().Message(slla, pio)), from(otherMAC, otherLL, 1, craft.CloudStackRA().Message(craft.SLLA(otherMAC), dns))}},
+		{"a lost one, of two sources", &expect.State{Links: slices.Concat(network(nil).Links, network(func(l *expect.Link) { l.Place.File = "other" }).Links)},
+			[]shot{sent(0, good()), sent(10, good()), sent(28, good()), sent(38, good())}},
 		{"a cut one", network(nil), []shot{{data: craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes, good()), change: func(f *packet.Frame) {
 			f.Data = f.Data[:14+40+16+8]
 		}}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wants(t, play(t, tt.want, tt.shots...)) })
 	}
+}
+
+// TestEach has routers that each lack something, and one that says that it is none for too long to be a goodbye.
+func TestEach(t *testing.T) {
+	slla, pio := craft.SLLA(craft.RouterMAC), craft.PIO("2001:db8:1::", 64, 0xc0, 86400, 14400)
+	wants(t, play(t, network(nil), sent(0, good()), from(otherMAC, otherLL, 1, craft.CloudStackRA().Message(craft.SLLA(otherMAC), pio))),
+		"expect.rdnss vr.conf:19 the DNS server 2001:db8::53 is expected, and not advertised by fe80::ff:fe00:3")
+	none := craft.CloudStackRA()
+	none.Lifetime = 0
+	silent := none.Message(slla)
+	wants(t, play(t, network(nil), sent(0, good()), sent(1, silent), sent(2, silent), sent(3, silent)))
+	wants(t, play(t, network(nil), sent(0, good()), sent(1, silent), sent(2, silent), sent(3, silent), sent(4, silent)),
+		"expect.router-lifetime vr.conf:6 the router lifetime is 0 s, expected 45 s")
+	never := network(func(l *expect.Link) { l.Says.RouterLifetime = expect.Exactly(0, at(6)) })
+	dns := func(lifetime uint32) []byte { return none.Message(slla, pio, craft.RDNSS(lifetime, "2001:db8::53")) }
+	wants(t, play(t, never, sent(0, dns(30)), sent(10, dns(30)), sent(20, dns(30)), sent(30, dns(30)), sent(40, dns(0))))
+	wants(t, play(t, never, sent(0, dns(30)), sent(10, dns(30)), sent(20, dns(30)), sent(30, dns(60))), "expect.rdnss-lifetime")
+	two := network(func(l *expect.Link) {
+		l.Says.Options.List = []expect.Option{{Type: 200, Data: []byte("first-"), Place: at(40)}, {Type: 200, Data: []byte("second"), Place: at(41)}}
+	})
+	wants(t, play(t, two, sent(0, good(craft.Option(200, []byte("second"))))), "expect.option vr.conf:40")
+	wants(t, play(t, two, sent(0, good(craft.Option(200, []byte("others")), craft.Option(200, []byte("second"))))), "expect.option vr.conf:40 the option option-200 (200) is 6f7468657273")
 }
 
 func TestRouters(t *testing.T) {
@@ -374,6 +406,15 @@ func TestMatch(t *testing.T) {
 		return func(l *expect.Link) { l.VLAN = &expect.ID{Number: id} }
 	}
 	twins := &expect.State{Links: []*expect.Link{named("a", web, tagged(7)), named("b", web, tagged(7)), named("c", web, tagged(8)), named("d", db, tagged(8))}}
+	leaving := craft.CloudStackRA()
+	leaving.Lifetime = 0
+	bye := leaving.Message()
+	watched := func(name string) func(l *expect.Link) {
+		return func(l *expect.Link) {
+			l.Iface, l.Routers = name, []expect.Router{{MAC: expect.MAC(craft.MAC(craft.RouterMAC)), Required: true}}
+		}
+	}
+	seen := &expect.State{Links: []*expect.Link{named("cloudbr0", web, watched("cloudbr0")), named("vnet3", web, watched("vnet3"))}}
 	interfaces := &expect.State{Links: []*expect.Link{
 		named("eth2", web, func(l *expect.Link) { l.Iface = "eth2" }), named("eth3", db, func(l *expect.Link) { l.Iface = "eth3" }),
 	}}
@@ -406,12 +447,20 @@ func TestMatch(t *testing.T) {
 		{"another's router on a tap", guarded, []shot{from(otherMAC, otherLL, 0, dbRA), sent(1, dbRA)},
 			[]string{"ra.unknown-router all (db) fe80::ff:fe00:1 (02:00:00:00:00:01) is none of the routers of db: 02:00:00:00:00:03; it is r-1-VM 02:00:00:00:00:01 of web"}},
 		{"in a VNI of nobody", segments, []shot{vxlan(300, good())}, []string{"expect.segment all (100) web is advertised in VNI 300, expected VNI 100"}},
-		{"on a VLAN of nobody", segments, []shot{vlan(300, dbRA)}, []string{"expect.segment all (200) db is advertised on vlan 300, expected VLAN 200"}},
+		{"on a VLAN of nobody", segments, []shot{vlan(300, dbRA)}, []string{"expect.segment all (200) db is advertised in VLAN 300, expected VLAN 200"}},
 		{"another interface of the router", &expect.State{Links: interfaces.Links[:1]}, []shot{on(sent(0, upstream()), "eth1", packet.Incoming),
 			on(sent(0, good()), "eth2", packet.Outgoing)}, []string{"expect.unmatched"}},
 		{"one of two is not there", &expect.State{Links: []*expect.Link{interfaces.Links[0], named("gone", db, func(l *expect.Link) {
 			l.Routers = []expect.Router{{Address: netip.MustParseAddr("fe80::7"), Required: true}}
 		})}}, []shot{on(sent(0, good()), "eth2", packet.Outgoing)}, []string{"expect.router-missing"}},
+		{"a bridge and its tap", seen, []shot{on(sent(0, good()), "cloudbr0", packet.Incoming), on(sent(0, good()), "vnet3", packet.Outgoing)}, nil},
+		{"the host has an interface of that name", &expect.State{Links: interfaces.Links[:1]}, []shot{on(sent(0, third), "eth2", packet.Incoming),
+			on(sent(0, good()), "vnet5", packet.Incoming)}, []string{"expect.unmatched"}},
+		{"an interface of that name, and nothing else", interfaces, []shot{on(sent(0, third), "eth3", packet.Incoming)},
+			[]string{"ra.unknown-prefix all (eth3)", "expect.prefix-missing"}},
+		{"only a goodbye", one, []shot{sent(0, bye)}, []string{"expect.unmatched"}},
+		{"a VXLAN's on a VLAN", one, []shot{vlan(77, good())}, []string{"expect.segment all (100) web is advertised in VLAN 77, expected VNI 100"}},
+		{"a guest on the wrong bridge", segments, []shot{from(craft.GuestMAC, craft.GuestLL, 0, craft.NA(0x20, craft.GuestLL)), sent(1, good())}, nil},
 		{"two networks have the prefix", twins, []shot{sent(0, good())}, []string{"expect.unmatched all (a)"}},
 		{"two have the VLAN", twins, []shot{vlan(7, good())}, []string{"expect.unmatched all (a)"}},
 		{"two have the VLAN, one the prefix", twins, []shot{vlan(8, dbRA)}, nil},

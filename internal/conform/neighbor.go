@@ -48,7 +48,7 @@ func (c *Checker) neighbor(p *packet.Packet) {
 		return
 	}
 	mac := expect.MAC(p.EthernetSource)
-	c.recognize(l, &clue{mac: mac})
+	c.recognize(l, &clue{mac: mac}, p.Frame.LinkType == packet.LinkTypeSLL)
 	o := &origin{p.Frame.Number, p.Frame.Time, p.Source, p.PayloadOffset}
 	own := p.Source
 	if p.Message.Type == icmp6.TypeNeighborAdvertisement || p.Source.IsUnspecified() { // tested for a duplicate

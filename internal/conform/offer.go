@@ -22,10 +22,17 @@ const (
 	rows
 )
 
-// offer is what of an expected advertisement was seen, of all routers from which it is expected together: an RA may say a part
-// only (RFC 4861 §6.2.3), and hosts put together what they hear.
+// offerKey tells offers apart.
+type offerKey struct {
+	says   *expect.Advertisement
+	of     *expect.Link
+	router *router // nil: of all
+}
+
+// offer is what of an expected advertisement was seen of a router, in all that it sent: an RA may say a part only (RFC 4861
+// §6.2.3), and hosts put together what they hear. Where the link says so it is of all routers together.
 type offer struct {
-	says            *expect.Advertisement
+	offerKey
 	by              []netip.Addr // the routers, the first few
 	items           [rows]map[int]bool
 	sourceLinkLayer bool
@@ -40,19 +47,24 @@ func (o *offer) add(r row, i int) {
 	o.items[r][i] = true
 }
 
-// offer returns what was seen of says, and takes note that source speaks.
-func (m *match) offer(says *expect.Advertisement, source netip.Addr) *offer {
-	at := -1
-	for i := range m.offers {
-		if m.offers[i].says == says {
-			at = i
+// offer returns what was seen of says by r, and takes note that it speaks.
+func (m *match) offer(says *expect.Advertisement, r *router) *offer {
+	source := r.key.source
+	key := offerKey{says, m.link, r}
+	if m.link.Together {
+		key.router = nil
+	} else if !r.kept {
+		return &offer{offerKey: key} // it is one of a flood, and will not be judged by what it lacks
+	}
+	o := m.offers[key]
+	if o == nil {
+		o = &offer{offerKey: key}
+		if m.offers == nil {
+			m.offers = make(map[offerKey]*offer)
 		}
+		m.offers[key] = o
+		m.order = append(m.order, o)
 	}
-	if at < 0 {
-		at = len(m.offers)
-		m.offers = append(m.offers, offer{says: says})
-	}
-	o := &m.offers[at]
 	known := len(o.by) >= 4
 	for _, a := range o.by {
 		known = known || a == source
@@ -65,9 +77,8 @@ func (m *match) offer(says *expect.Advertisement, source netip.Addr) *offer {
 
 // missing reports what is expected of the routers on l and was not said.
 func (c *Checker) missing(l *link, m *match) {
-	for i := range m.offers {
-		o := &m.offers[i]
-		if o.partial {
+	for _, o := range m.order {
+		if o.partial || o.of != m.link {
 			continue
 		}
 		lack := func(id rule.ID, place rule.Place, what string) {

@@ -62,18 +62,22 @@ func (d *differ) prefix(o *icmp6.Option) {
 		return
 	}
 	prefix := p.Prefix()
+	var first *expect.Prefix // with that prefix: radvd may have several blocks of it
 	for i := range want.List {
 		w := &want.List[i]
 		if w.Prefix != prefix {
 			continue
 		}
 		d.offer.add(rowPrefix, i)
-		name, of := prefix.String(), " of "+prefix.String()
-		d.flag("expect.prefix-flags", "the L flag"+of, name, o.Offset, p.OnLink, w.OnLink)
-		d.flag("expect.prefix-flags", "the A flag"+of, name, o.Offset, p.Autonomous, w.Autonomous)
-		d.flag("expect.prefix-flags", "the R flag"+of, name, o.Offset, p.RouterAddress, w.RouterAddress)
-		d.number("expect.prefix-lifetime", "the valid lifetime"+of, name+" valid", "s", o.Offset, uint64(p.ValidLifetime), w.Valid)
-		d.number("expect.prefix-lifetime", "the preferred lifetime"+of, name+" preferred", "s", o.Offset, uint64(p.PreferredLifetime), w.Preferred)
+		if fitsPrefix(&p, w) {
+			return
+		}
+		if first == nil {
+			first = w
+		}
+	}
+	if first != nil {
+		d.comparePrefix(o, &p, first)
 		return
 	}
 	if want.More || p.ValidLifetime == 0 {
@@ -90,6 +94,23 @@ func (d *differ) prefix(o *icmp6.Option) {
 		detail += "; it is that of " + name
 	}
 	d.unexpected("ra.unknown-prefix", prefix.String(), place, o, detail)
+}
+
+// fitsPrefix reports whether p is as w says.
+func fitsPrefix(p *icmp6.PrefixInformation, w *expect.Prefix) bool {
+	return fits(uint64(p.ValidLifetime), w.Valid) && fits(uint64(p.PreferredLifetime), w.Preferred) && (w.OnLink == nil || w.OnLink.On == p.OnLink) &&
+		(w.Autonomous == nil || w.Autonomous.On == p.Autonomous) && (w.RouterAddress == nil || w.RouterAddress.On == p.RouterAddress)
+}
+
+func fits(n uint64, r *expect.Range) bool { return r == nil || r.Has(n) }
+
+func (d *differ) comparePrefix(o *icmp6.Option, p *icmp6.PrefixInformation, w *expect.Prefix) {
+	name, of := w.Prefix.String(), " of "+w.Prefix.String()
+	d.flag("expect.prefix-flags", "the L flag"+of, name, o.Offset, p.OnLink, w.OnLink)
+	d.flag("expect.prefix-flags", "the A flag"+of, name, o.Offset, p.Autonomous, w.Autonomous)
+	d.flag("expect.prefix-flags", "the R flag"+of, name, o.Offset, p.RouterAddress, w.RouterAddress)
+	d.number("expect.prefix-lifetime", "the valid lifetime"+of, name+" valid", "s", o.Offset, uint64(p.ValidLifetime), w.Valid)
+	d.number("expect.prefix-lifetime", "the preferred lifetime"+of, name+" preferred", "s", o.Offset, uint64(p.PreferredLifetime), w.Preferred)
 }
 
 // owner returns the name of another expected link that has the prefix, or "".
@@ -116,15 +137,24 @@ func (d *differ) route(o *icmp6.Option) {
 		return
 	}
 	prefix := v.Prefix()
+	var first *expect.Route
 	for i := range want.List {
 		w := &want.List[i]
 		if w.Prefix != prefix {
 			continue
 		}
 		d.offer.add(rowRoute, i)
+		if fits(uint64(v.Lifetime), w.Lifetime) && (w.Preference == nil || w.Preference.Want == v.Preference.String()) {
+			return
+		}
+		if first == nil {
+			first = w
+		}
+	}
+	if first != nil {
 		of := " of the route " + prefix.String()
-		d.word("expect.route", "the preference"+of, prefix.String()+" preference", o.Offset, v.Preference.String(), w.Preference)
-		d.number("expect.route", "the lifetime"+of, prefix.String()+" lifetime", "s", o.Offset, uint64(v.Lifetime), w.Lifetime)
+		d.word("expect.route", "the preference"+of, prefix.String()+" preference", o.Offset, v.Preference.String(), first.Preference)
+		d.number("expect.route", "the lifetime"+of, prefix.String()+" lifetime", "s", o.Offset, uint64(v.Lifetime), first.Lifetime)
 		return
 	}
 	if want.More || v.Lifetime == 0 {
@@ -146,30 +176,41 @@ func (d *differ) servers(o *icmp6.Option) {
 	if !ok || want == nil {
 		return
 	}
-next:
 	for n := range v.Len() {
 		server := v.Server(n)
+		known, misfit := false, (*expect.Range)(nil)
 		for i := range want.List {
 			w := &want.List[i]
 			if w.Address == server {
 				d.offer.add(rowServer, i)
-				d.number("expect.rdnss-lifetime", "the lifetime of the DNS server "+server.String(), server.String(), "s", o.Offset,
-					uint64(v.Lifetime), w.Lifetime)
-				continue next
+				known, misfit = fitting(known, misfit, v.Lifetime, w.Lifetime)
 			}
 		}
-		if want.More || v.Lifetime == 0 {
-			continue
+		switch {
+		case misfit != nil:
+			d.number("expect.rdnss-lifetime", "the lifetime of the DNS server "+server.String(), server.String(), "s", o.Offset,
+				uint64(v.Lifetime), misfit)
+		case !known && !want.More && v.Lifetime > 0:
+			place := want.Place
+			if len(want.List) > 0 {
+				place = want.List[0].Place
+			}
+			d.unexpected("expect.rdnss", server.String(), place, o, fmt.Sprintf("the DNS server %v is advertised, expected %s", server,
+				several(len(want.List), func(i int) string { return want.List[i].Address.String() }, "none")))
 		}
-		place := want.Place
-		var list []netip.Addr
-		for i := range want.List {
-			list = append(list, want.List[i].Address)
-			place = want.List[0].Place
-		}
-		d.unexpected("expect.rdnss", server.String(), place, o,
-			fmt.Sprintf("the DNS server %v is advertised, expected %s", server, listed(list, "none")))
 	}
+}
+
+// fitting takes in an entry of a list that may have the same twice: one that fits is enough. misfit is the range of the first that
+// does not, nil once one does.
+func fitting(known bool, misfit *expect.Range, lifetime uint32, want *expect.Range) (bool, *expect.Range) {
+	switch {
+	case fits(uint64(lifetime), want), known && misfit == nil:
+		return true, nil
+	case misfit == nil:
+		return true, want
+	}
+	return true, misfit
 }
 
 func (d *differ) domains(o *icmp6.Option) {
@@ -179,28 +220,26 @@ func (d *differ) domains(o *icmp6.Option) {
 		return
 	}
 	names, _ := v.Domains() // what follows damage is not taken for a name
-next:
 	for _, name := range names {
+		known, misfit := false, (*expect.Range)(nil)
 		for i := range want.List {
 			w := &want.List[i]
 			if strings.EqualFold(w.Name, strings.TrimSuffix(name, ".")) {
 				d.offer.add(rowDomain, i)
-				d.number("expect.dnssl-lifetime", "the lifetime of the search domain "+w.Name, w.Name, "s", o.Offset, uint64(v.Lifetime),
-					w.Lifetime)
-				continue next
+				known, misfit = fitting(known, misfit, v.Lifetime, w.Lifetime)
 			}
 		}
-		if want.More || v.Lifetime == 0 {
-			continue
+		switch {
+		case misfit != nil:
+			d.number("expect.dnssl-lifetime", "the lifetime of the search domain "+name, name, "s", o.Offset, uint64(v.Lifetime), misfit)
+		case !known && !want.More && v.Lifetime > 0:
+			place := want.Place
+			if len(want.List) > 0 {
+				place = want.List[0].Place
+			}
+			d.unexpected("expect.dnssl", name, place, o, fmt.Sprintf("the search domain %s is advertised, expected %s", name,
+				several(len(want.List), func(i int) string { return want.List[i].Name }, "none")))
 		}
-		place := want.Place
-		var list []string
-		for i := range want.List {
-			list = append(list, want.List[i].Name)
-			place = want.List[0].Place
-		}
-		d.unexpected("expect.dnssl", name, place, o,
-			fmt.Sprintf("the search domain %s is advertised, expected %s", name, listed(list, "none")))
 	}
 }
 
@@ -256,16 +295,20 @@ func (d *differ) other(o *icmp6.Option) {
 		return
 	}
 	var same *expect.Option
+	at := 0
 	for i := range want.List {
 		w := &want.List[i]
-		if w.Type != uint8(o.Type) {
-			continue
-		}
-		d.offer.add(rowOption, i)
-		if bytes.Equal(w.Data, o.Raw[2:]) {
+		switch {
+		case w.Type != uint8(o.Type):
+		case bytes.Equal(w.Data, o.Raw[2:]):
+			d.offer.add(rowOption, i)
 			return
+		case same == nil || d.offer.items[rowOption][at]:
+			same, at = w, i // the one that it stands for, if it stands for any
 		}
-		same = w
+	}
+	if same != nil {
+		d.offer.add(rowOption, at)
 	}
 	switch {
 	case same != nil:
@@ -285,17 +328,22 @@ func bytesOf(b []byte) string {
 	return hex.EncodeToString(b)
 }
 
-// listed puts a list into words: the first four of it, none if it is empty.
-func listed[T any](list []T, none string) string {
-	if len(list) == 0 {
+// several puts a list of n into words, of which only the first few are looked at.
+func several(n int, word func(int) string, none string) string {
+	var words []string
+	for i := range min(n, 4) {
+		words = append(words, word(i))
+	}
+	if n > 4 {
+		words = append(words, fmt.Sprintf("and %d more", n-4))
+	}
+	if n == 0 {
 		return none
 	}
-	var words []string
-	for _, v := range list[:min(len(list), 4)] {
-		words = append(words, fmt.Sprint(v))
-	}
-	if n := len(list) - 4; n > 0 {
-		words = append(words, fmt.Sprintf("and %d more", n))
-	}
 	return strings.Join(words, ", ")
+}
+
+// listed puts a list into words: the first four of it, none if it is empty.
+func listed[T any](list []T, none string) string {
+	return several(len(list), func(i int) string { return fmt.Sprint(list[i]) }, none)
 }

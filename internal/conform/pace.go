@@ -25,10 +25,13 @@ const (
 
 // pace is how a router's advertisements to all nodes follow each other.
 type pace struct {
-	last        time.Time
-	era         uint32
-	long, short int // gaps in a row
+	last time.Time
+	era  uint32
+	runs []run // by group: what is long for one may not be for another
 }
+
+// run is how many gaps in a row were long, or short.
+type run struct{ long, short int }
 
 // gap takes in an advertisement of r. It returns the time since the one before, and whether both were for all nodes.
 func (r *router) gap(p *packet.Packet, era uint32) (gap time.Duration, regular bool) {
@@ -49,14 +52,18 @@ func (r *router) gap(p *packet.Packet, era uint32) (gap time.Duration, regular b
 
 // checkInterval compares the time between two advertisements with what is expected. A lost one makes a long gap, and an answer
 // to a host a short one, so that it takes several in a row.
-func (c *Checker) checkInterval(l *link, m *match, r *router, o *origin, gap time.Duration) {
+func (c *Checker) checkInterval(l *link, i int, r *router, o *origin, gap time.Duration) {
+	m := &l.matches[i]
 	says := m.says(r)
 	if says == nil || says.Interval == nil {
 		return
 	}
 	least := time.Duration(says.Interval.Min) * time.Millisecond
 	most := time.Duration(says.Interval.Max) * time.Millisecond
-	p := &r.pace
+	if r.pace.runs == nil {
+		r.pace.runs = make([]run, len(c.groups))
+	}
+	p := &r.pace.runs[i]
 	asked := !l.asked.IsZero() && o.time.Sub(l.asked) >= 0 && o.time.Sub(l.asked) <= answerWindow
 	switch {
 	case gap > most+slack:

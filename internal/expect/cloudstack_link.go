@@ -138,7 +138,8 @@ func (n *cloudNetwork) shared() {
 	}
 	at := n.cidr.Place
 	on := &Switch{true, at}
-	n.link.Says = &Advertisement{Prefixes: &Prefixes{Place: at,
+	// The upstream router may serve other networks on the same VLAN.
+	n.link.Says = &Advertisement{Prefixes: &Prefixes{Place: at, More: true,
 		List: []Prefix{{Prefix: n.prefix, OnLink: on, Autonomous: on, Place: at}}}}
 }
 

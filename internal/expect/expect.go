@@ -46,6 +46,7 @@ type Link struct {
 	Advertisers int // how many routers may offer themselves at one time; 0 is any number
 
 	Says      *Advertisement // what every router says that has no Says of its own; nil expects nothing
+	Together  bool           // Says is what all routers say together, each a part
 	Neighbors []Neighbor
 	MTU       int // that the guests' interfaces should have, in bytes; 0 where nothing is said
 

@@ -87,6 +87,9 @@ func finishLink(l *Link, n int) {
 	}
 }
 
+// maxRules is how many rules a list names at most: more than there are.
+const maxRules = 1000
+
 // ruleRef returns a reader of rule ids for list, which may have a "*" at their end if many is set.
 func (d *yamlFile) ruleRef(list *[]RuleRef, many bool) func(ast.Node) error {
 	return d.list("rules", `["ra.flood"]`, func(n ast.Node) error {
@@ -95,6 +98,9 @@ func (d *yamlFile) ruleRef(list *[]RuleRef, many bool) func(ast.Node) error {
 			return err
 		}
 		at := d.place(n)
+		if len(*list) == maxRules {
+			return d.fail(at, `"nd.*" is all that begin with "nd."`, "more than %d rules", maxRules)
+		}
 		if start, ok := strings.CutSuffix(id, "*"); ok {
 			if !many {
 				return d.fail(at, "name the one that must show; a * stands in must-not and ignore",

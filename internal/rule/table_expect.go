@@ -184,7 +184,7 @@ var expectRules = []Rule{
 		ID: "expect.unmatched", Severity: Error, RFC: "4861 §6.2.7",
 		Title: "nothing that is expected is about this link, so that it was not compared",
 		Why: "The expectation names its links by interface, VNI, VLAN or prefix, and none of them is that of this one: it is " +
-			"about another link, or a wrong prefix hides which. Where others of its links were found it is a note.",
+			"about another link, or a wrong prefix hides which. Where others of its links were found it is a note, and a warning where it may be one of several.",
 		Fix: "Choose the one that is meant: `--expect FILE#NAME`, with an interface of radvd.conf or a network's name or id. " +
 			"`v6probe expect show FILE` lists them.",
 	},
