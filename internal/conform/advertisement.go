@@ -21,8 +21,9 @@ func (c *Checker) advertisement(p *packet.Packet) {
 	}
 	o := &origin{p.Frame.Number, p.Frame.Time, p.Source, p.PayloadOffset}
 	mixed := p.Frame.LinkType == packet.LinkTypeSLL
-	c.recognize(l, &clue{advertised(m), expect.MAC(p.EthernetSource), p.SentHere()}, mixed)
-	for _, pre := range advertised(m) {
+	prefixes := advertised(m)
+	c.recognize(l, &clue{prefixes, expect.MAC(p.EthernetSource), p.SentHere()}, mixed)
+	for _, pre := range prefixes {
 		if len(l.prefixes) < 8 && !slices.Contains(l.prefixes, pre) {
 			l.prefixes = append(l.prefixes, pre)
 		}

@@ -83,13 +83,10 @@ func (d *differ) prefix(o *icmp6.Option) {
 	if want.More || p.ValidLifetime == 0 {
 		return // a prefix may be withdrawn by whoever once advertised it
 	}
-	place := want.Place
-	var list []netip.Prefix
-	for i := range want.List {
-		list = append(list, want.List[i].Prefix)
-		place = want.List[0].Place
-	}
-	detail := fmt.Sprintf("%v is advertised, expected %s", prefix, listed(list, "no prefix"))
+	listed, place := among(len(want.List), want.Place, "no prefix", func(i int) (string, rule.Place) {
+		return want.List[i].Prefix.String(), want.List[i].Place
+	})
+	detail := fmt.Sprintf("%v is advertised, expected %s", prefix, listed)
 	if name := d.c.owner(prefix, d.of); name != "" {
 		detail += "; it is that of " + name
 	}
@@ -160,14 +157,10 @@ func (d *differ) route(o *icmp6.Option) {
 	if want.More || v.Lifetime == 0 {
 		return
 	}
-	place := want.Place
-	var list []netip.Prefix
-	for i := range want.List {
-		list = append(list, want.List[i].Prefix)
-		place = want.List[0].Place
-	}
-	d.unexpected("expect.route-unknown", prefix.String(), place, o,
-		fmt.Sprintf("the route %v is advertised, expected %s", prefix, listed(list, "no route")))
+	listed, place := among(len(want.List), want.Place, "no route", func(i int) (string, rule.Place) {
+		return want.List[i].Prefix.String(), want.List[i].Place
+	})
+	d.unexpected("expect.route-unknown", prefix.String(), place, o, fmt.Sprintf("the route %v is advertised, expected %s", prefix, listed))
 }
 
 func (d *differ) servers(o *icmp6.Option) {
@@ -191,12 +184,11 @@ func (d *differ) servers(o *icmp6.Option) {
 			d.number("expect.rdnss-lifetime", "the lifetime of the DNS server "+server.String(), server.String(), "s", o.Offset,
 				uint64(v.Lifetime), misfit)
 		case !known && !want.More && v.Lifetime > 0:
-			place := want.Place
-			if len(want.List) > 0 {
-				place = want.List[0].Place
-			}
-			d.unexpected("expect.rdnss", server.String(), place, o, fmt.Sprintf("the DNS server %v is advertised, expected %s", server,
-				several(len(want.List), func(i int) string { return want.List[i].Address.String() }, "none")))
+			listed, place := among(len(want.List), want.Place, "none", func(i int) (string, rule.Place) {
+				return want.List[i].Address.String(), want.List[i].Place
+			})
+			d.unexpected("expect.rdnss", server.String(), place, o,
+				fmt.Sprintf("the DNS server %v is advertised, expected %s", server, listed))
 		}
 	}
 }
@@ -233,12 +225,10 @@ func (d *differ) domains(o *icmp6.Option) {
 		case misfit != nil:
 			d.number("expect.dnssl-lifetime", "the lifetime of the search domain "+name, name, "s", o.Offset, uint64(v.Lifetime), misfit)
 		case !known && !want.More && v.Lifetime > 0:
-			place := want.Place
-			if len(want.List) > 0 {
-				place = want.List[0].Place
-			}
-			d.unexpected("expect.dnssl", name, place, o, fmt.Sprintf("the search domain %s is advertised, expected %s", name,
-				several(len(want.List), func(i int) string { return want.List[i].Name }, "none")))
+			listed, place := among(len(want.List), want.Place, "none", func(i int) (string, rule.Place) {
+				return want.List[i].Name, want.List[i].Place
+			})
+			d.unexpected("expect.dnssl", name, place, o, fmt.Sprintf("the search domain %s is advertised, expected %s", name, listed))
 		}
 	}
 }
@@ -261,14 +251,11 @@ func (d *differ) nat64(o *icmp6.Option) {
 	if want.More || v.Lifetime == 0 {
 		return
 	}
-	place := want.Place
-	var list []netip.Prefix
-	for i := range want.List {
-		list = append(list, want.List[i].Prefix)
-		place = want.List[0].Place
-	}
+	listed, place := among(len(want.List), want.Place, "none", func(i int) (string, rule.Place) {
+		return want.List[i].Prefix.String(), want.List[i].Place
+	})
 	d.unexpected("expect.pref64", v.Prefix().String(), place, o,
-		fmt.Sprintf("the NAT64 prefix %v is advertised, expected %s", v.Prefix(), listed(list, "none")))
+		fmt.Sprintf("the NAT64 prefix %v is advertised, expected %s", v.Prefix(), listed))
 }
 
 func (d *differ) portal(o *icmp6.Option) {
@@ -326,6 +313,14 @@ func bytesOf(b []byte) string {
 		return hex.EncodeToString(b[:24]) + "…"
 	}
 	return hex.EncodeToString(b)
+}
+
+// among says what is expected in a list of n, and where that stands: where its first item does, or else the list itself.
+func among(n int, place rule.Place, none string, item func(int) (string, rule.Place)) (string, rule.Place) {
+	if n > 0 {
+		_, place = item(0)
+	}
+	return several(n, func(i int) string { word, _ := item(i); return word }, none), place
 }
 
 // several puts a list of n into words, of which only the first few are looked at.
