@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"v6probe/internal/capture"
+	"v6probe/internal/checklist"
 	"v6probe/internal/packet"
 	"v6probe/internal/resolve"
 	"v6probe/internal/rule"
@@ -116,6 +117,10 @@ func (j *JSON) Summary(s Summary) error {
 	if s.Elsewhere.tally != nil {
 		o = o.elsewhere(s.Elsewhere)
 	}
+	if s.Checklist != nil {
+		conclusion, next := Conclusion(s.Checklist)
+		o = o.key("conclusion").string(conclusion).key("next").string(next)
+	}
 	if s.Dropped != nil {
 		o = o.key("drops").open('{').dropped(s.Dropped).close('}')
 	}
@@ -143,6 +148,7 @@ type Summary struct {
 	Elsewhere      Elsewhere       // the zero value in a command that tells all it finds
 	Resolved       *resolve.Result // what asking for a neighbor came to; may be nil
 	PathMTU        *PathMTU        // what probing a path came to; may be nil
+	Checklist      *checklist.List // of a role's command; may be nil
 	Dropped        *Dropped        // what this kernel dropped meanwhile; nil where that was not counted
 }
 

@@ -178,7 +178,10 @@ func sentence(s string) string {
 }
 
 // Verdict writes the last line.
-func (t *Text) Verdict(s Summary, what string) {
+func (t *Text) Verdict(s Summary, what string) { t.verdict(s, "", what) }
+
+// verdict writes the last line; sentence, which may be empty, stands before all that is counted.
+func (t *Text) verdict(s Summary, sentence, what string) {
 	t.line("")
 	if s.Elsewhere.tally != nil {
 		t.elsewhere(s.Elsewhere)
@@ -192,7 +195,10 @@ func (t *Text) Verdict(s Summary, what string) {
 		Plural(s.Tally.Count(rule.Warning), "warning"),
 		Plural(s.Tally.Count(rule.Info), "note"),
 	}
-	text := strings.Join(counts, ", ") + "; " + what
+	text := sentence + strings.Join(counts, ", ")
+	if what != "" {
+		text += "; " + what
+	}
 	if s.Damage != "" {
 		text = "ended early: " + s.Damage + "; " + text
 	}

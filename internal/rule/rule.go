@@ -57,7 +57,7 @@ type Rule struct {
 var (
 	catalogue = slices.Concat(ndRules, raRules, inconsistentRules, duplicateRules, prefixRules, mtuRules,
 		routeRules, dnsRules, nat64Rules, captiveRules, otherOptionRules, rsRules, neighborRules, redirectRules, listenerRules,
-		errorRules, unreachableRules, pmtuRules, dropRules, expectRules)
+		errorRules, unreachableRules, pmtuRules, dropRules, guestRules, routerRules, filterRules, hypervisorRules, expectRules)
 	positions = index(catalogue)
 )
 
