@@ -59,7 +59,7 @@ them: what is wrong, by which rule, and how to put it right.`,
 		}
 		return hinted(hint, "%w", err)
 	})
-	root.AddCommand(newRA(), newND(), newPMTU(), newSLAAC(), newVR(), newKVM(), newDrops(), newCheck(), newExpect(), newRules(), newVersion(), &cobra.Command{
+	root.AddCommand(newRA(), newND(), newPMTU(), newSLAAC(), newVR(), newKVM(), newDrops(), newCheck(), newExpect(), newRules(), newLab(), newVersion(), &cobra.Command{
 		Use:   "exit-codes",
 		Short: "what the exit codes mean",
 		Long:  exitCodesHelp,
