@@ -14,6 +14,7 @@ PLATFORMS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME    ?= 60s
 KERNELS     ?= 5.10,6.1,6.12
 HEALTHY     ?= 60s
+MATRIX      := $(CURDIR)/bin/fault-matrix.txt
 
 .PHONY: all build run test lint kernels bench fuzz generate fixtures dist clean
 
@@ -29,7 +30,9 @@ run: build
 # network that loses packets take minutes.
 test: build
 	@scripts/deps.sh test
-	$(GO) test -count=1 -timeout 20m ./...
+	@rm -f $(MATRIX)
+	V6PROBE_MATRIX=$(MATRIX) $(GO) test -count=1 -timeout 20m ./...
+	@if [ -e $(MATRIX) ]; then cat $(MATRIX); else echo 'The fault matrix was not built: that takes root.'; fi
 	$(BIN) check fixtures/pcaps
 
 lint:
