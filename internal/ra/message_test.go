@@ -159,8 +159,8 @@ func TestEveryRule(t *testing.T) {
 		"rs.unanswered": true, "ra.from-guest": true,
 		"nonce.length": true, // no message can
 	}
-	// What ndcheck, nd, pmtu, host, drops and conform judge.
-	notHere := []string{"nd", "ip", "icmp", "ns", "na", "dad", "redirect", "mld", "ptb", "unreach", "pmtu", "drop", "expect"}
+	// What ndcheck, nd, pmtu, host, drops, conform and the commands for roles judge.
+	notHere := []string{"nd", "ip", "icmp", "ns", "na", "dad", "redirect", "mld", "ptb", "unreach", "pmtu", "drop", "expect", "guest", "vr", "filter", "kvm"}
 	shown := make(map[string]bool)
 	for _, tt := range append(messageRows, optionRows...) {
 		for _, id := range strings.Fields(tt.want) {
