@@ -4,16 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"time"
-)
 
-// toolTime is how long a program may take. Rules by the ten thousand take it a second.
-const toolTime = 10 * time.Second
+	"v6probe/internal/tool"
+)
 
 // toolError says why a program told nothing.
 type toolError struct {
@@ -27,42 +22,17 @@ func (e *toolError) Error() string { return e.tool + ": " + e.text }
 
 func (e *toolError) Hint() string { return e.hint }
 
-// findTool looks where programs for root are first: these places are not in every user's PATH.
-func findTool(name string) (string, error) {
-	for _, dir := range []string{"/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"} {
-		path := filepath.Join(dir, name)
-		if i, err := os.Stat(path); err == nil && i.Mode().IsRegular() && i.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	return exec.LookPath(name)
-}
-
 // run returns what a program prints. It runs in the network namespace of the calling thread.
 func run(ctx context.Context, name string, args ...string) ([]byte, error) {
-	path, err := findTool(name)
-	if err != nil {
-		return nil, &toolError{tool: name, text: "not installed", absent: true}
-	}
-	limited, cancel := context.WithTimeout(ctx, toolTime)
-	defer cancel()
-	cmd := exec.CommandContext(limited, path, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	cmd.WaitDelay = time.Second // for what it started and that holds the pipe
-	out, words := &limitedBuffer{max: maxOutput, full: cancel}, &limitedBuffer{max: 4096}
-	cmd.Stdout, cmd.Stderr = out, words
-	err = cmd.Run()
+	out, err := tool.Run(ctx, maxOutput, name, args...)
+	var e *tool.Error
 	switch {
-	case out.over:
-		return nil, &toolError{tool: name, text: errTooLong.Error() + " of rules: not looked at"}
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case limited.Err() != nil:
-		return nil, &toolError{tool: name, text: fmt.Sprintf("no answer within %v", toolTime)}
-	case err != nil:
-		return nil, failed(name, words.data, err)
+	case !errors.As(err, &e):
+		return out, err
+	case e.Err != nil:
+		return nil, failed(name, e.Said, e.Err)
 	}
-	return out.data, nil
+	return nil, &toolError{tool: name, text: e.Text, absent: e.Absent}
 }
 
 // failed words the end of a program that did not work.
@@ -99,25 +69,4 @@ func noPermission(said []byte, err error) bool {
 		}
 	}
 	return false
-}
-
-// limitedBuffer keeps what is written to it, up to max bytes. Then it calls full, if there is one, and takes the rest for
-// nothing.
-type limitedBuffer struct {
-	data []byte
-	max  int
-	full func()
-	over bool
-}
-
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	room := b.max - len(b.data)
-	b.data = append(b.data, p[:min(len(p), room)]...)
-	if len(p) > room {
-		if !b.over && b.full != nil {
-			b.full()
-		}
-		b.over = true
-	}
-	return len(p), nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"v6probe/internal/craft"
 	"v6probe/internal/lab"
+	"v6probe/internal/tool"
 )
 
 // namespace returns a new namespace that ends with the test, which is skipped where there can be none.
@@ -41,8 +42,8 @@ func check(t *testing.T, errs ...error) {
 // need skips the test where a program is not installed.
 func need(t *testing.T, tools ...string) {
 	t.Helper()
-	for _, tool := range tools {
-		if _, err := findTool(tool); err != nil && os.Getenv("V6PROBE_CI") != "1" {
+	for _, name := range tools {
+		if _, err := tool.Find(name); err != nil && os.Getenv("V6PROBE_CI") != "1" {
 			t.Skip(err)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"v6probe/internal/craft"
 	"v6probe/internal/lab"
+	"v6probe/internal/tool"
 )
 
 // Addresses of the bridge's stations: the guest i-2-7-VM at vnet1, the router at vnet2.
@@ -58,7 +59,8 @@ func samples() []sample {
 		{"PTB of the guest", craft.Frame(guest, guestGUA, "2001:db8:80::80", craft.TooBig(1400, quoted)), Invalid},
 		{"no port", craft.Frame(mac, "2001:db8:80::80", guestGUA, craft.Unreachable(4, quoted)), Invalid},
 		{"MLD query", craft.MLDFrame(mac, ll, "ff02::1", craft.MLDQuery(1000, "::")), Untracked},
-		{"MLDv2 report", craft.MLDFrame(guest, guestLL, "ff02::16", craft.MLDv2ReportOf(craft.MLDRecord(4, "ff02::1:ffcb:7"))), Untracked},
+		{"MLDv2 report", craft.MLDFrame(guest, guestLL, "ff02::16", craft.MLDv2ReportOf(craft.MLDRecord(4, "ff02::1:ffcb:7"))),
+			Untracked},
 		{"echo", craft.Frame(guest, guestGUA, "2001:db8:80::80", echo), New},
 	}
 }
@@ -225,10 +227,10 @@ func TestBridgedIsTrue(t *testing.T) {
 }
 
 // try makes the rules with a tool and sends all samples in both directions.
-func (set ruleset) try(t *testing.T, tool string) {
+func (set ruleset) try(t *testing.T, program string) {
 	t.Helper()
-	for _, tool := range append(set.needs, tool) {
-		if _, err := findTool(tool); err != nil && os.Getenv("V6PROBE_CI") != "1" {
+	for _, name := range append(set.needs, program) {
+		if _, err := tool.Find(name); err != nil && os.Getenv("V6PROBE_CI") != "1" {
 			t.Skip(err)
 		}
 	}
@@ -238,7 +240,7 @@ func (set ruleset) try(t *testing.T, tool string) {
 		call = "0"
 	}
 	noError(t, s.host.Sysctl("bridge/bridge-nf-call-ip6tables", call))
-	s.shell(t, "T="+tool+"\n"+set.script)
+	s.shell(t, "T="+program+"\n"+set.script)
 	r := s.read(t)
 	if len(r.Unread) > 0 {
 		t.Fatal(r.Unread)

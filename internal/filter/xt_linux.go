@@ -74,7 +74,7 @@ func (x *xtTools) newer(family string, compat []string) {
 		tool = "ebtables"
 	}
 	out, err := run(x.ctx, tool+"-nft-save")
-	if missing(err) && x.kind(tool) == "nft" {
+	if absent(err) && x.kind(tool) == "nft" {
 		out, err = run(x.ctx, tool+"-save")
 	}
 	why := tool + " does not show it"
@@ -132,7 +132,7 @@ func (x *xtTools) olderIP6() {
 	}
 	tool := "ip6tables-legacy"
 	out, err := run(x.ctx, tool+"-save")
-	if missing(err) && x.kind("ip6tables") == "legacy" {
+	if absent(err) && x.kind("ip6tables") == "legacy" {
 		tool = "ip6tables"
 		out, err = run(x.ctx, tool+"-save")
 	}
@@ -157,7 +157,7 @@ func (x *xtTools) olderBridge() {
 			continue
 		}
 		out, err := run(x.ctx, tool, "-t", table, "-L")
-		if missing(err) && x.kind("ebtables") == "legacy" {
+		if absent(err) && x.kind("ebtables") == "legacy" {
 			tool = "ebtables"
 			out, err = run(x.ctx, tool, "-t", table, "-L")
 		}
