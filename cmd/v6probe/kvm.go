@@ -136,6 +136,7 @@ type eavesdropper struct {
 	vnis     map[uint32]bool
 	ports    map[string]bool // of bridges
 	suspects map[string]bool // taps of which it must be known whether they use IPv6; those that were heard are taken out
+	own      func(netip.Addr) bool
 	decoder  *packet.Decoder
 	packet   packet.Packet
 
@@ -147,7 +148,8 @@ type eavesdropper struct {
 }
 
 func newEavesdropper(f kvm.Facts, bridge string) *eavesdropper {
-	e := &eavesdropper{vnis: make(map[uint32]bool), ports: make(map[string]bool), suspects: make(map[string]bool), decoder: packet.NewDecoder()}
+	e := &eavesdropper{vnis: make(map[uint32]bool), ports: make(map[string]bool), suspects: make(map[string]bool), decoder: packet.NewDecoder(),
+		own: ownAddress()}
 	for _, b := range f.Bridges {
 		if bridge != "" && b.Name != bridge {
 			continue
@@ -249,7 +251,8 @@ func (e *eavesdropper) frame(f *packet.Frame) {
 }
 
 func (e *eavesdropper) tunnelled(device string, t packet.Tunnel) {
-	if !e.vnis[t.VNI] {
+	// What is for other hosts is overheard: of a guest that is a host itself, or by a port that hears all.
+	if !e.vnis[t.VNI] || e.own != nil && !t.Destination.IsMulticast() && !e.own(t.Destination) {
 		return
 	}
 	i := slices.IndexFunc(e.underlay, func(s kvm.VXLANSeen) bool {
@@ -268,6 +271,9 @@ func (e *eavesdropper) tunnelled(device string, t packet.Tunnel) {
 // hop limit of 255 it was not forwarded).
 func (e *eavesdropper) station(device string, p *packet.Packet) {
 	if !p.IsICMPv6 || p.IsPiece() || !p.Message.Type.IsND() || p.HopLimit != 255 || !p.HasEthernet {
+		return
+	}
+	if len(p.VLANs) > 0 && p.VLANs[0].ID != 0 { // of another network, which comes by the same wire
 		return
 	}
 	h := kvm.Heard{Device: device, MAC: p.EthernetSource, Address: p.Source,

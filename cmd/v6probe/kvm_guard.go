@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"v6probe/internal/host"
 	"v6probe/internal/icmp6"
 	"v6probe/internal/inject"
+	"v6probe/internal/kvm"
 	"v6probe/internal/packet"
 	"v6probe/internal/trace"
 )
@@ -22,14 +24,16 @@ const guardTime = 3 * time.Second
 // guardTest sends Router Advertisements as the machine behind a port would, in three forms. They offer nothing: the router
 // lifetime is 0 and there is no prefix.
 type guardTest struct {
-	port     string
-	mac      packet.MAC
-	nonce    []byte // by which they are known again
-	injector *inject.Injector
+	port   string
+	mac    packet.MAC
+	source netip.Addr
+	nonce  []byte // by which they are known again
 }
 
-// newGuardTest prepares to send as the machine behind a port of a bridge.
-func newGuardTest(name string, b *host.Bridge) (*guardTest, error) {
+// newGuardTest prepares to send as the machine behind a port of a bridge. guest says that the rules of a security group name the
+// port. What is behind another one may be the router itself: if that advertised a lifetime of 0, all guests would lose their
+// default route, so that the source is then an address of nobody's.
+func newGuardTest(name string, b *host.Bridge, guest bool) (*guardTest, error) {
 	i := slices.IndexFunc(b.Ports, func(p host.BridgePort) bool { return p.Name == name })
 	if i < 0 {
 		var names []string
@@ -38,33 +42,38 @@ func newGuardTest(name string, b *host.Bridge) (*guardTest, error) {
 		}
 		return nil, hinted("its ports are "+strings.Join(names, ", "), "--test-guard: %q is no port of %s", name, b.Name)
 	}
+	if !kvm.IsTap(b.Ports[i]) {
+		return nil, hinted("name a guest's tap", "--test-guard: %s leads to other hosts, and what their routers advertise must come in by it", name)
+	}
 	g := &guardTest{port: name, mac: packet.MAC(b.Ports[i].Address), nonce: make([]byte, 14)}
 	if len(b.Ports[i].Stations) > 0 { // the rules of a security group may ask for the machine's own address
 		g.mac = packet.MAC(b.Ports[i].Stations[0])
 	}
 	rand.Read(g.nonce)
-	var err error
-	g.injector, err = inject.Into(name)
-	return g, err
-}
-
-func (g *guardTest) close() {
-	if g.injector != nil {
-		g.injector.Close() // it removes what it made, or the process is not allowed to any more
+	m := g.mac
+	g.source = netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]})
+	if !guest {
+		g.source = netip.AddrFrom16([16]byte(slices.Concat([]byte{0xfe, 0x80, 0, 0, 0, 0, 0, 0}, g.nonce[:8])))
 	}
+	return g, nil
 }
 
 // sent reports whether p is one of those that were sent.
 func (g *guardTest) sent(p *packet.Packet) bool { return bytes.Contains(p.Payload, g.nonce) }
 
-// send sends each form once.
+// send sends each form once. What it makes for that is gone when it returns: nothing that ends this process later, not even
+// SIGKILL, leaves it behind.
 func (g *guardTest) send() error {
+	injector, err := inject.Into(g.port)
+	if err != nil {
+		return err
+	}
 	for _, frame := range g.frames() {
-		if err := g.injector.Send(frame); err != nil {
-			return err
+		if err := injector.Send(frame); err != nil {
+			return errors.Join(err, injector.Close())
 		}
 	}
-	return nil
+	return injector.Close()
 }
 
 // verdict says what was stopped.
@@ -91,7 +100,7 @@ const (
 // frames returns a Router Advertisement in Ethernet: plain, behind a Destination Options header, and in two fragments of which
 // the first has no more than such a header (RFC 7113 §2).
 func (g *guardTest) frames() [][]byte {
-	source := netip.AddrFrom16([16]byte{0xfe, 0x80, 8: g.mac[0] ^ 2, 9: g.mac[1], 10: g.mac[2], 11: 0xff, 12: 0xfe, 13: g.mac[3], 14: g.mac[4], 15: g.mac[5]})
+	source := g.source
 	message := make([]byte, 16, 32)
 	message[0] = byte(icmp6.TypeRouterAdvertisement)
 	message = append(append(message, 253, 2), g.nonce...) // an experimental option (RFC 4727 §5.1.3) of two units

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -84,10 +85,9 @@ func runKVMTrace(c *cobra.Command, f *kvmTraceFlags) error {
 	}
 	var guard *guardTest
 	if f.guard != "" {
-		if guard, err = newGuardTest(f.guard, bridge); err != nil {
+		if guard, err = newGuardTest(f.guard, bridge, facts.Guests()[f.guard]); err != nil {
 			return err
 		}
-		defer guard.close()
 		o.Test = guard.sent
 	}
 	source, err := capture.OpenLive(capture.AnyInterface, capture.LiveOptions{})
@@ -125,16 +125,19 @@ func (f *kvmTraceFlags) bridge(facts *kvm.Facts) (*host.Bridge, error) {
 
 // traceOptions says what this host knows of a bridge.
 func traceOptions(facts *kvm.Facts, b *host.Bridge) trace.Options {
-	o := trace.Options{Bridge: b.Name, MACs: make(map[packet.MAC]string), Groups: make(map[netip.Addr][]string), Snoops: b.Asked()}
+	o := trace.Options{Bridge: b.Name, MACs: make(map[packet.MAC]string), Groups: make(map[netip.Addr][]string), Snoops: b.Asked(),
+		VLANs: b.VLANFiltering, Ours: ownAddress(), Taken: facts.Takes}
 	guests := facts.Guests()
 	for _, p := range b.Ports {
 		port := trace.Port{
 			Name: p.Name, Kind: trace.Uplink, Closed: !p.Up || p.State != host.PortForwarding, Deaf: !p.McastFlood, Apart: p.Isolated,
-			Guest: guests[p.Name],
+			Guest: guests[p.Name], Spared: p.NeighSuppress,
+			Trunk: slices.ContainsFunc(facts.Links, func(l host.Link) bool { return l.Kind == "vlan" && l.Lower == p.Index && !l.Foreign }),
 		}
 		switch {
 		case p.Kind == "vxlan" && p.Tunnel != nil:
 			port.Kind, port.VNI, port.UDPPort = trace.Overlay, p.Tunnel.ID, p.Tunnel.Port
+			port.Hidden = p.Foreign || p.Tunnel.External || p.Tunnel.Port != 4789 && p.Tunnel.Port != 8472
 		case kvm.IsTap(p):
 			port.Kind = trace.Machine
 		}
@@ -186,6 +189,9 @@ func (f *kvmTraceFlags) follow(c *cobra.Command, source capture.Source, t *trace
 	}
 	watch.found(nil)
 	took := time.Since(begun)
+	if now, err := host.Bridges(); err == nil {
+		t.Changed(closedSince(bridge, now)...)
+	}
 	paths, unsure := t.Paths(), result.Stats.KernelDrops > 0
 	found := trace.Judge(paths, t.Strays(), unsure, watch.reason)
 	list := tracedList(bridge, t, paths, found, guard, took)
@@ -200,6 +206,36 @@ func (f *kvmTraceFlags) follow(c *cobra.Command, source capture.Source, t *trace
 		what += fmt.Sprintf("; %d of them found no room", n)
 	}
 	return f.tellDrawn(c, list, report.Summary{Stats: result.Stats, Messages: t.Messages()}, what, draw)
+}
+
+// closedSince lists the ports of a bridge that are no longer there, or no longer let anything pass.
+func closedSince(b *host.Bridge, now []host.Bridge) []string {
+	open := func(p host.BridgePort) bool { return p.Up && p.State == host.PortForwarding }
+	var list []string
+	for _, p := range b.Ports {
+		still := slices.ContainsFunc(now, func(n host.Bridge) bool {
+			return n.Index == b.Index && slices.ContainsFunc(n.Ports, func(o host.BridgePort) bool { return o.Index == p.Index && open(o) })
+		})
+		if open(p) && !still {
+			list = append(list, p.Name)
+		}
+	}
+	return list
+}
+
+// ownAddress returns what tells the addresses of this host; nil where they cannot be had.
+func ownAddress() func(netip.Addr) bool {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	own := make(map[netip.Addr]bool)
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			own[p.Addr()] = true
+		}
+	}
+	return func(a netip.Addr) bool { return own[a] }
 }
 
 // tracing is a trace as a checker; it judges at the end.
@@ -225,14 +261,36 @@ func (w *dropWatch) reason(p *trace.Path, port string) string {
 	return ""
 }
 
+// How long a router may be silent: that of CloudStack advertises every 15 s at the latest, others every half hour (RFC 4861 §6.2.1).
+// To a solicitation every router answers in half a second, or in three and a half where it has just advertised (§6.2.6).
+const (
+	longestSilence = 16 * time.Second
+	longestAnswer  = 4 * time.Second
+)
+
+// noRouter says that no advertisement came in. That is an error only where a router was asked for and had the time to answer.
+func noRouter(b *host.Bridge, asked time.Time, took time.Duration) rule.Finding {
+	f := checklist.Finding("ra.absent", b.Name, fmt.Sprintf("no Router Advertisement came into %s in %d s", b.Name, int(took.Seconds())),
+		"`v6probe vr` on the virtual router says why none is sent; `v6probe kvm trace` on the KVM host that it is on, whether it leaves")
+	switch {
+	case !asked.IsZero() && time.Since(asked) >= longestAnswer:
+		f.Detail += ", though a machine asked for a router"
+	case took >= longestSilence:
+		f.Severity = rule.Warning
+		f.Detail += ", and no machine asked for a router: CloudStack's would have advertised, others may be silent for longer"
+	default:
+		f.Severity = rule.Info
+		f.Detail += ", which is too short to tell: CloudStack's router may be silent for 15 s, others for longer"
+	}
+	return f
+}
+
 // tracedList is what following messages comes to.
 func tracedList(b *host.Bridge, t *trace.Checker, paths []trace.Path, found []rule.Finding, guard *guardTest, took time.Duration) *checklist.List {
 	list := &checklist.List{Title: fmt.Sprintf("Bridge %s with %s", b.Name, report.Plural(len(b.Ports), "port"))}
 	heard := slices.ContainsFunc(paths, func(p trace.Path) bool { return p.Type == icmp6.TypeRouterAdvertisement && !p.Test })
 	if !heard && guard == nil && len(found) == 0 {
-		f := checklist.Finding("ra.absent", b.Name, fmt.Sprintf("no Router Advertisement came into %s in %d s", b.Name, int(took.Seconds())),
-			"`v6probe vr` on the virtual router says why none is sent; `v6probe kvm trace` on the KVM host that it is on, whether it leaves")
-		found = append(found, f)
+		found = append(found, noRouter(b, t.Asked(), took))
 	}
 	list.Healthy = "What was followed came out of " + b.Name + " where it should."
 	if guard != nil {

@@ -29,7 +29,8 @@ func TestBridgedRandom(t *testing.T) {
 // randomRules returns a script that fills three chains, each of which calls only later ones.
 func randomRules(random *rand.Rand, tool string) string {
 	matches, hook := ip6Matches(), "FORWARD"
-	script := "ipset create s hash:net family inet6\nipset add s fe80::/64\nipset add s ff02::/16\nipset add s ff02::1 nomatch\n"
+	script := "ipset create s hash:net family inet6\nipset add s fe80::/64\nipset add s ff02::/16\nipset add s ff02::1 " +
+		"nomatch\n"
 	if tool == "ebtables-nft" {
 		matches, script = bridgeMatches(), "$T -A FORWARD -p 0x88b5 -j ACCEPT\n"
 	}
@@ -94,7 +95,8 @@ func ip6Matches() []string {
 
 func bridgeMatches() []string {
 	return []string{
-		"-s % 02:01:00:cb:00:07", "-d % Multicast", "-d % 33:33:00:00:00:00/ff:ff:00:00:00:00", "-i % vnet1", "-o % vnet2", "-i % vnet+",
+		"-s % 02:01:00:cb:00:07", "-d % Multicast", "-d % 33:33:00:00:00:00/ff:ff:00:00:00:00", "-i % vnet1", "-o % " +
+			"vnet2", "-i % vnet+",
 		"--ip6-src % fe80::/64", "--ip6-src % ::", "--ip6-dst % ff02::1", "--ip6-dst % ff00::/8", "--ip6-proto % ipv6-icmp",
 		"--ip6-proto ipv6-icmp --ip6-icmp-type % router-advertisement", "--ip6-proto ipv6-icmp --ip6-icmp-type 130:134",
 		"--ip6-proto ipv6-icmp --ip6-icmp-type % 135:136/0:0", "--pkttype-type % multicast", "--pkttype-type % otherhost",

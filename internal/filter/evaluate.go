@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// Local returns what becomes of a packet for this host, from the interface p.In on: ingress of the device, prerouting, input.
+// Local returns what becomes of a packet for this host, from the interface p.In on: ingress of the device, prerouting,
+// input.
 func (r *Ruleset) Local(p *Packet) Outcome {
 	device := *p
 	device.PhysIn = ""
 	return r.follow(stage{Netdev, Ingress, &device}, stage{IPv6, Prerouting, p}, stage{IPv6, Input, p})
 }
 
-// Forwarded returns what becomes of a packet that this host forwards from p.In to p.Out. p is as it comes in: from forward on
-// its hop limit is one less.
+// Forwarded returns what becomes of a packet that this host forwards from p.In to p.Out. p is as it comes in: from forward
+// on its hop limit is one less.
 func (r *Ruleset) Forwarded(p *Packet) Outcome {
 	in := *p
 	in.PhysIn, in.PhysOut = "", ""
@@ -123,7 +124,8 @@ type chainKey struct{ tool, table, name string }
 
 func keyOf(c *Chain, name string) chainKey { return chainKey{c.Tool, c.Table, name} }
 
-// ways is a set of what may have become of a packet in a chain. All that a rule can change about it is whether it is tracked.
+// ways is a set of what may have become of a packet in a chain. All that a rule can change about it is whether it is
+// tracked.
 type ways uint8
 
 // The ways, each as tracked as the packet came or untracked by a rule. A way that is over went through the chain to its end,
@@ -184,8 +186,8 @@ func (e *evaluator) base(c *Chain, p *Packet, live ways) (on ways, drops bool) {
 	return on, result&lost != 0
 }
 
-// maxDepth is how deep chains may call each other: more than the kernel's 16, so that a chain of iptables', of which the kernel
-// allows deeper ones, is followed too.
+// maxDepth is how deep chains may call each other: more than the kernel's 16, so that a chain of iptables', of which the
+// kernel allows deeper ones, is followed too.
 const maxDepth = 64
 
 // chain follows the ways live through a chain to its end.

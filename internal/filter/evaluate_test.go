@@ -10,7 +10,10 @@ import (
 
 // does returns a rule whose handle is n.
 func does(n uint64, matches Truth, act Act, target string) Rule {
-	return Rule{Handle: n, Text: fmt.Sprint("rule ", n), Apply: func(*Packet) (Truth, Act, string) { return matches, act, target }}
+	return Rule{Handle: n, Text: fmt.Sprint("rule ", n), Apply: func(*Packet) (Truth, Act, string) {
+		return matches, act,
+			target
+	}}
 }
 
 // when returns a rule that matches a packet for which ok.
@@ -24,7 +27,8 @@ func when(n uint64, act Act, ok func(p *Packet) bool) Rule {
 }
 
 func hooked(name string, h Hook, priority int, policy Act, rules ...Rule) *Chain {
-	return &Chain{Tool: "nft", Table: "ip6 t", Name: name, Base: true, Hook: h, Priority: priority, Policy: policy, Rules: rules}
+	return &Chain{Tool: "nft", Table: "ip6 t", Name: name, Base: true, Hook: h, Priority: priority, Policy: policy,
+		Rules: rules}
 }
 
 func called(name string, rules ...Rule) *Chain {
@@ -50,8 +54,10 @@ func evaluatorCases() []evaluatorCase {
 			"late 0", nil},
 		{"the first drop", []*Chain{hooked("late", Input, 10, Drop), in(Drop)}, Dropped, "in 0", nil},
 		{"no match", []*Chain{in(Accept, does(1, No, Drop, ""))}, Passes, "", nil},
-		{"jump and come back", []*Chain{in(Accept, does(1, Yes, Jump, "a"), does(2, Yes, Drop, "")), called("a")}, Dropped, "in 2", nil},
-		{"goto does not come back", []*Chain{in(Accept, does(1, Yes, Goto, "a"), does(2, Yes, Drop, "")), called("a")}, Passes, "", nil},
+		{"jump and come back", []*Chain{in(Accept, does(1, Yes, Jump, "a"), does(2, Yes, Drop, "")), called("a")}, Dropped, "in 2",
+			nil},
+		{"goto does not come back", []*Chain{in(Accept, does(1, Yes, Goto, "a"), does(2, Yes, Drop, "")), called("a")}, Passes, "",
+			nil},
 		{"goto in a called chain", []*Chain{in(Accept, does(1, Yes, Jump, "a"), does(4, Yes, Drop, "")),
 			called("a", does(2, Yes, Goto, "b"), does(3, Yes, Accept, "")), called("b")}, Dropped, "in 4", nil},
 		{"return from the base", []*Chain{in(Drop, does(1, Yes, Return, ""), does(2, Yes, Accept, ""))}, Dropped, "in 0", nil},
@@ -60,23 +66,31 @@ func evaluatorCases() []evaluatorCase {
 		{"perhaps accepted", []*Chain{in(Drop, does(1, CannotTell, Accept, ""))}, Doubtful, "in 0", []uint64{1}},
 		{"perhaps accepted, or else", []*Chain{in(Accept, does(1, CannotTell, Accept, ""))}, Passes, "", nil},
 		{"perhaps dropped", []*Chain{in(Accept, does(1, CannotTell, Drop, ""))}, Doubtful, "in 1", []uint64{1}},
-		{"perhaps dropped, or else", []*Chain{in(Accept, does(1, CannotTell, Drop, ""), does(2, Yes, Drop, ""))}, Dropped, "in 2", nil},
+		{"perhaps dropped, or else", []*Chain{in(Accept, does(1, CannotTell, Drop, ""), does(2, Yes, Drop, ""))}, Dropped, "in 2",
+			nil},
 		{"perhaps counted", []*Chain{in(Accept, does(1, CannotTell, Continue, ""))}, Passes, "", nil},
-		{"perhaps called", []*Chain{in(Accept, does(1, CannotTell, Jump, "a")), called("a", does(2, Yes, Drop, ""))}, Doubtful, "a 2",
+		{"perhaps called", []*Chain{in(Accept, does(1, CannotTell, Jump, "a")), called("a", does(2, Yes, Drop, ""))}, Doubtful,
+			"a 2",
 			[]uint64{1}},
-		{"perhaps called, in vain", []*Chain{in(Accept, does(1, CannotTell, Jump, "a")), called("a", does(2, Yes, Return, ""))}, Passes,
+		{"perhaps called, in vain", []*Chain{in(Accept, does(1, CannotTell, Jump, "a")), called("a", does(2, Yes, Return, ""))},
+			Passes,
 			"", nil},
-		{"perhaps gone", []*Chain{in(Drop, does(1, CannotTell, Goto, "a"), does(2, Yes, Accept, "")), called("a")}, Doubtful, "in 0",
+		{"perhaps gone", []*Chain{in(Drop, does(1, CannotTell, Goto, "a"), does(2, Yes, Accept, "")), called("a")}, Doubtful,
+			"in 0",
 			[]uint64{1}},
-		{"accepted here, dropped there", []*Chain{in(Drop, does(1, CannotTell, Accept, "")), hooked("late", Input, 10, Drop)}, Dropped,
+		{"accepted here, dropped there", []*Chain{in(Drop, does(1, CannotTell, Accept, "")), hooked("late", Input, 10, Drop)},
+			Dropped,
 			"in 0", nil},
 		{"elsewhere", []*Chain{in(Accept, does(1, Yes, Elsewhere, ""))}, Doubtful, "in 1", []uint64{1}},
-		{"elsewhere, and dropped after", []*Chain{in(Accept, does(1, Yes, Elsewhere, "")), hooked("late", Input, 10, Drop)}, Dropped,
+		{"elsewhere, and dropped after", []*Chain{in(Accept, does(1, Yes, Elsewhere, "")), hooked("late", Input, 10, Drop)},
+			Dropped,
 			"late 0", nil},
 		{"a chain that is not there", []*Chain{in(Accept, does(1, Yes, Jump, "a"))}, Doubtful, "in 1", []uint64{1}},
-		{"a chain that calls itself", []*Chain{in(Accept, does(1, Yes, Jump, "a")), called("a", does(2, Yes, Jump, "a"))}, Doubtful, "a 2",
+		{"a chain that calls itself", []*Chain{in(Accept, does(1, Yes, Jump, "a")), called("a", does(2, Yes, Jump, "a"))},
+			Doubtful, "a 2",
 			[]uint64{2}},
-		{"nat asks only about new connections", []*Chain{{Tool: "nft", Base: true, Hook: Input, NAT: true, Policy: Drop}}, Passes, "", nil},
+		{"nat asks only about new connections", []*Chain{{Tool: "nft", Base: true, Hook: Input, NAT: true, Policy: Drop}}, Passes,
+			"", nil},
 	}
 }
 
@@ -108,7 +122,8 @@ func TestPlace(t *testing.T) {
 
 // Both ways of every rule in chains that call each other are more than can be followed one by one.
 func TestManyWays(t *testing.T) {
-	r := &Ruleset{Chains: []*Chain{hooked("c0", Input, 0, Accept, does(1, CannotTell, Jump, "c1"), does(2, CannotTell, Jump, "c1"))}}
+	r := &Ruleset{Chains: []*Chain{hooked("c0", Input, 0, Accept, does(1, CannotTell, Jump, "c1"), does(2, CannotTell, Jump,
+		"c1"))}}
 	for i := 1; i < 15; i++ {
 		next := fmt.Sprint("c", i+1)
 		c := called(fmt.Sprint("c", i))
@@ -153,7 +168,8 @@ func TestTracking(t *testing.T) {
 		{"not tracked yet", []*Chain{hooked("raw", Prerouting, -300, Accept, is(New))}, Passes},
 		{"not tracked yet is invalid", []*Chain{hooked("raw", Prerouting, -300, Accept, is(Invalid))}, Dropped},
 		{"tracked from -200 on", []*Chain{hooked("pre", Prerouting, -199, Accept, is(New))}, Dropped},
-		{"untracked", []*Chain{hooked("raw", Prerouting, -300, Accept, untrack(Yes)), hooked("in", Input, 0, Accept, is(Untracked))},
+		{"untracked", []*Chain{hooked("raw", Prerouting, -300, Accept, untrack(Yes)), hooked("in", Input, 0, Accept,
+			is(Untracked))},
 			Dropped},
 		{"untracked at once", []*Chain{hooked("raw", Prerouting, -300, Accept, untrack(Yes), is(Untracked))}, Dropped},
 		{"perhaps untracked", []*Chain{hooked("raw", Prerouting, -300, Accept, untrack(CannotTell)),
@@ -172,12 +188,14 @@ func TestHooksSeeWhatTheKernelShows(t *testing.T) {
 	full := Packet{In: "in", Out: "out", PhysIn: "pin", PhysOut: "pout", HopLimit: 64, Source: netip.MustParseAddr("fe80::1")}
 	seen := ""
 	see := func(f Family, h Hook, device string) *Chain {
-		return &Chain{Base: true, Family: f, Hook: h, Device: device, Policy: Accept, Rules: []Rule{when(1, Drop, func(p *Packet) bool {
-			seen += fmt.Sprintf("%d %s: %s>%s %s>%s %d\n", f, h, p.In, p.Out, p.PhysIn, p.PhysOut, p.HopLimit)
-			return false
-		})}}
+		return &Chain{Base: true, Family: f, Hook: h, Device: device, Policy: Accept, Rules: []Rule{when(1, Drop,
+			func(p *Packet) bool {
+				seen += fmt.Sprintf("%d %s: %s>%s %s>%s %d\n", f, h, p.In, p.Out, p.PhysIn, p.PhysOut, p.HopLimit)
+				return false
+			})}}
 	}
-	r := &Ruleset{Chains: []*Chain{see(Netdev, Ingress, "in"), see(IPv6, Prerouting, ""), see(IPv6, Input, ""), see(IPv6, Forward, ""),
+	r := &Ruleset{Chains: []*Chain{see(Netdev, Ingress, "in"), see(IPv6, Prerouting, ""), see(IPv6, Input, ""), see(IPv6,
+		Forward, ""),
 		see(IPv6, Output, ""), see(IPv6, Postrouting, ""), see(Netdev, Egress, "o*"), see(Netdev, Egress, "out2"),
 		see(Bridge, Postrouting, "")}}
 	cases := []struct {

@@ -1,13 +1,13 @@
-// Package filter tells what a host's packet filter does with a packet that nobody has sent: it reads the rules of nftables by
-// netlink and those of ip6tables and ebtables as their tools save them, and follows a packet through them. Where a rule asks
-// what cannot be answered, it says so.
+// Package filter tells what a host's packet filter does with a packet that nobody has sent: it reads the rules of nftables
+// by netlink and those of ip6tables and ebtables as their tools save them, and follows a packet through them. Where a rule
+// asks what cannot be answered, it says so.
 package filter
 
 import "net/netip"
 
 // Packet is the ICMPv6 packet that is followed.
 type Packet struct {
-	In, Out         string // interfaces as a hook of the IPv6 layer sees them: of a bridged packet the bridge; "" where there is none
+	In, Out         string // interfaces as IPv6's hooks see them: of a bridged packet the bridge; "" where there is none
 	PhysIn, PhysOut string // ports of a bridge; "" where there is none
 	EtherSource     [6]byte
 	EtherTarget     [6]byte // the Ethernet destination

@@ -109,8 +109,8 @@ const (
 	etherIPv6    = 0x86dd
 )
 
-// hasHopOpts reports whether the message goes with a Hop-by-Hop header that has a Router Alert in it: MLD does (RFC 2710 §3,
-// RFC 3810 §5), so that the Next Header field of such a packet is 0.
+// hasHopOpts reports whether the message goes with a Hop-by-Hop header that has a Router Alert in it: MLD does
+// (RFC 2710 §3, RFC 3810 §5), so that the Next Header field of such a packet is 0.
 func (p *Packet) hasHopOpts() bool { return p.Type >= 130 && p.Type <= 132 || p.Type == 143 }
 
 // transport is where the ICMPv6 header begins in the IPv6 packet.

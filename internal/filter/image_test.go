@@ -36,7 +36,8 @@ func TestBits(t *testing.T) {
 }
 
 func TestImage(t *testing.T) {
-	p := &Packet{Source: netip.MustParseAddr("fe80::1"), Target: netip.MustParseAddr("ff02::1"), HopLimit: 1, Type: 130, Length: 72}
+	p := &Packet{Source: netip.MustParseAddr("fe80::1"), Target: netip.MustParseAddr("ff02::1"), HopLimit: 1, Type: 130,
+		Length: 72}
 	cases := []struct {
 		offset, n int
 		want      string // in hexadecimal, the bits that are known after a slash

@@ -46,8 +46,8 @@ func (w way) follow(r *Ruleset, p *Packet) Outcome {
 // mark is the code by which the packets that the test sends are told from the router's own.
 const mark = 77
 
-// probeTable counts what has passed all other chains: one counter for each type on each way, and the packets that end a batch
-// before any chain.
+// probeTable counts what has passed all other chains: one counter for each type on each way, and the packets that end a
+// batch before any chain.
 func probeTable() string {
 	var b strings.Builder
 	b.WriteString("flush ruleset\ntable netdev probe {\n")
@@ -82,8 +82,8 @@ const (
 	nearGlobal  = "2001:db8:1::b"
 )
 
-// probe is the packet of a type on a way, and its frame, or its message where the router sends it itself. The number is for the
-// connection of an echo request to be new.
+// probe is the packet of a type on a way, and its frame, or its message where the router sends it itself. The number is for
+// the connection of an echo request to be new.
 func probe(w way, typ uint8, number uint16) (*Packet, []byte) {
 	src, dst, hops := craft.GuestLL, probeLL, uint8(255)
 	switch {
@@ -108,7 +108,8 @@ func probe(w way, typ uint8, number uint16) (*Packet, []byte) {
 	message := map[uint8][]byte{134: craft.CloudStackRA().Message(craft.CloudStackOptions()...), 133: craft.RS(),
 		135: craft.NS(probeLL, craft.SLLA(craft.GuestMAC)), 136: craft.NA(0x60, craft.GuestLL),
 		2:   craft.TooBig(1400, craft.IPv6(probeGlobal, "2001:db8:9::1", 64, 17, datagram)),
-		130: craft.MLDQuery(1000, "::"), 128: craft.Join([]byte{128, 0, 0, 0, uint8(number >> 8), uint8(number), 0, 1}, make([]byte, 24))}[typ]
+		130: craft.MLDQuery(1000, "::"), 128: craft.Join([]byte{128, 0, 0, 0, uint8(number >> 8), uint8(number), 0, 1},
+			make([]byte, 24))}[typ]
 	p := &Packet{In: "vr0", Out: "vr1", Source: netip.MustParseAddr(src), Target: netip.MustParseAddr(dst), HopLimit: hops,
 		Type: typ, Length: sizeIPv6 + len(message)}
 	payload, next := craft.ICMPv6(src, dst, message), uint8(protoICMPv6)
@@ -291,7 +292,8 @@ func (k *kernel) inject(w way) {
 			_, frame := probe(w, typ, k.number)
 			err = errors.Join(err, unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: index}))
 		}
-		end := craft.EthernetIPv6(craft.GuestMAC, craft.AllNodes, craft.IPv6(craft.GuestLL, craft.AllNodes, 1, 59, make([]byte, 8)))
+		end := craft.EthernetIPv6(craft.GuestMAC, craft.AllNodes, craft.IPv6(craft.GuestLL, craft.AllNodes, 1, 59, make([]byte,
+			8)))
 		return errors.Join(err, unix.Sendto(fd, end, 0, &unix.SockaddrLinklayer{Ifindex: index}))
 	}))
 	deadline := time.Now().Add(20 * time.Second)
@@ -339,8 +341,8 @@ func sendICMPv6(p *Packet, message []byte, zone uint32) error {
 	return err
 }
 
-// compare sends the packets on the way and compares what the kernel did with what the rules were read to do, which it returns
-// by type.
+// compare sends the packets on the way and compares what the kernel did with what the rules were read to do, which it
+// returns by type.
 func (k *kernel) compare(w way, rules string) map[uint8]Outcome {
 	k.t.Helper()
 	r := k.read()

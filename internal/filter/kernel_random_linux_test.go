@@ -14,7 +14,8 @@ func (g generator) pick(list ...string) string { return list[g.IntN(len(list))] 
 
 // match writes a condition that any hook of the family has.
 func (g generator) match(family string, w way) string {
-	list := []string{"", "icmpv6 type %t", "icmpv6 type != %t", "icmpv6 type { %t, %t }", "icmpv6 type 130-%r", "icmpv6 type != { %t }",
+	list := []string{"", "icmpv6 type %t", "icmpv6 type != %t", "icmpv6 type { %t, %t }", "icmpv6 type 130-%r",
+		"icmpv6 type != { %t }",
 		"icmpv6 code 0", "icmpv6 type . icmpv6 code { %t . 0, %t . 77 }", "ip6 nexthdr icmpv6", "exthdr hbh %e", "ip6 hoplimit %h",
 		"ip6 hoplimit != %h", "ip6 hoplimit 1-%h", "ip6 saddr %p", "ip6 daddr %p", "ip6 saddr != %p", "ip6 daddr { %p, %q }",
 		"ip6 saddr . icmpv6 type { %p . %t, %q . %t }", "ip6 saddr @addresses", "icmpv6 type @types", "meta length %l",
@@ -22,9 +23,11 @@ func (g generator) match(family string, w way) string {
 		"ip6 daddr & ffff::ff == ff02::1", "icmpv6 type < %t", "icmpv6 type >= %t", "ip6 daddr != @addresses"}
 	switch w {
 	case forwarded:
-		list = append(list, `iifname "vr0"`, `iifname "vr*" oifname != "vr1"`, "oif vr1", `oifname { "vr1", "vr2" }`, "iif != { vr0, lo }")
+		list = append(list, `iifname "vr0"`, `iifname "vr*" oifname != "vr1"`, "oif vr1", `oifname { "vr1", "vr2" }`,
+			"iif != { vr0, lo }")
 	case local:
-		list = append(list, `iifname "vr0"`, "iif vr1", "meta pkttype %k", "ether saddr 02:00:00:00:00:02", `iifname { "vr*", "lo" }`)
+		list = append(list, `iifname "vr0"`, "iif vr1", "meta pkttype %k", "ether saddr 02:00:00:00:00:02",
+			`iifname { "vr*", "lo" }`)
 	case bridged:
 		list = append(list, `iifname "vnet1"`, `oifname "vnet*"`, "ether saddr 02:00:00:00:00:02", "ether type ip6",
 			"ether daddr . icmpv6 type { 33:33:00:00:00:01 . %t }")
@@ -85,7 +88,8 @@ func (g generator) rule(family string, w way, chains []string) string {
 		r += " " + g.match(family, w)
 	}
 	if g.IntN(8) == 0 {
-		return r + " icmpv6 type vmap " + g.fill(fmt.Sprintf("{ %%t : %s, %%t : %s }", g.pick(verdicts[:3]...), g.pick(verdicts[5:]...)))
+		return r + " icmpv6 type vmap " + g.fill(fmt.Sprintf("{ %%t : %s, %%t : %s }", g.pick(verdicts[:3]...),
+			g.pick(verdicts[5:]...)))
 	}
 	return r + " " + g.pick(verdicts...)
 }
@@ -101,9 +105,11 @@ func (g generator) ruleset(w way) string {
 			family = "bridge"
 		}
 		fmt.Fprintf(&b, "table %s t%d {\n", family, i)
-		b.WriteString(" set addresses {\n type ipv6_addr; flags interval; elements = { fe80::/64, ff02::2, 2001:db8:1::8-2001:db8:1::f }\n }\n")
+		b.WriteString(" set addresses {\n type ipv6_addr; flags interval; elements = { fe80::/64, ff02::2, " +
+			"2001:db8:1::8-2001:db8:1::f }\n }\n")
 		b.WriteString(" set types {\n type icmpv6_type; elements = { 134, 135, 2 }\n }\n")
-		b.WriteString(" set both {\n type ipv6_addr . icmpv6_type; flags interval; elements = { ff02::/16 . 130-134, fe80::/10 . 128 }\n }\n")
+		b.WriteString(" set both {\n type ipv6_addr . icmpv6_type; flags interval; elements = { ff02::/16 . 130-134, fe80::/10 " +
+			". 128 }\n }\n")
 		var names []string
 		for j := range g.IntN(4) {
 			fmt.Fprintf(&b, " chain c%d {\n", j)

@@ -9,7 +9,8 @@ import (
 
 // base writes a base chain of the table t of a family.
 func base(family, hook, priority, policy string, rules ...string) string {
-	return chains(family, fmt.Sprintf("chain base {\n type filter hook %s priority %s; policy %s;\n %s\n }", hook, priority, policy,
+	return chains(family, fmt.Sprintf("chain base {\n type filter hook %s priority %s; policy %s;\n %s\n }", hook, priority,
+		policy,
 		strings.Join(rules, "\n ")))
 }
 
@@ -88,7 +89,8 @@ func all() []uint8 { return probeTypes() }
 
 // kernelCases are rulesets of all that rules of nftables can say about ICMPv6.
 func kernelCases() []kernelCase {
-	return slices.Concat(cloudStackCases(), headerCases(), interfaceCases(), setCases(), chainCases(), trackCases(), otherCases())
+	return slices.Concat(cloudStackCases(), headerCases(), interfaceCases(), setCases(), chainCases(), trackCases(),
+		otherCases())
 }
 
 func cloudStackCases() []kernelCase {
@@ -98,7 +100,8 @@ func cloudStackCases() []kernelCase {
 		{forwarded, cloudStackIsolated(), nil},
 		{local, cloudStackVPC(), nil},
 		{forwarded, cloudStackVPC(), nil},
-		{local, strings.Replace(cloudStackIsolated(), "  icmpv6 type", "  icmpv6 type nd-router-solicit accept\n  icmpv6 type", 1), nil},
+		{local, strings.Replace(cloudStackIsolated(), "  icmpv6 type", "  icmpv6 type nd-router-solicit accept\n  icmpv6 type", 1),
+			nil},
 	}
 }
 
@@ -178,7 +181,8 @@ func setCases() []kernelCase {
 		return fmt.Sprintf("set s {\n type %s; %selements = { %s }\n }", typ, flags, elements)
 	}
 	with := func(set string, rules ...string) string {
-		return chains("ip6", set, "chain base {\n type filter hook input priority 0; policy drop;\n "+strings.Join(rules, "\n ")+"\n }")
+		return chains("ip6", set, "chain base {\n type filter hook input priority 0; policy drop;\n "+strings.Join(rules,
+			"\n ")+"\n }")
 	}
 	return []kernelCase{
 		{local, with(set("icmpv6_type", "", "133, 134"), "icmpv6 type @s accept"), nil},
@@ -193,12 +197,14 @@ func setCases() []kernelCase {
 		{local, with(set("ifname", "", `"vr0", "vr1"`), "iifname @s icmpv6 type 135 accept"), nil},
 		{local, with(set("ifname", "interval", `"vr*"`), "iifname @s icmpv6 type 135 accept"), nil},
 		{local, with(set("ifname . icmpv6_type", "", `"vr0" . 135, "vr1" . 136`), "iifname . icmpv6 type @s accept"), nil},
-		{local, with(set("ipv6_addr . icmpv6_type", "", "ff02::1 . 134, ff02::1 . 135"), "ip6 daddr . icmpv6 type @s accept"), nil},
+		{local, with(set("ipv6_addr . icmpv6_type", "", "ff02::1 . 134, ff02::1 . 135"), "ip6 daddr . icmpv6 type @s accept"),
+			nil},
 		{local, with(set("ipv6_addr . icmpv6_type", "interval", "ff02::/16 . 130-133, fe80::/10 . 136"),
 			"ip6 daddr . icmpv6 type @s accept"), nil},
 		{local, with(set("icmpv6_type . ipv6_addr", "interval", "130-134 . ff02::1, 136 . fe80::/10"),
 			"icmpv6 type . ip6 daddr @s accept"), nil},
-		{local, with(set("ifname . ipv6_addr", "interval", `"vr0" . fe80::-fe80::ff:fe00:a`), "iifname . ip6 daddr @s accept"), nil},
+		{local, with(set("ifname . ipv6_addr", "interval", `"vr0" . fe80::-fe80::ff:fe00:a`), "iifname . ip6 daddr @s accept"),
+			nil},
 		{local, with(set("ether_addr . ipv6_addr", "", "02:00:00:00:00:02 . "+"fe80::ff:fe00:2"),
 			"ether saddr . ip6 saddr @s accept"), nil},
 		{local, with(set("ipv6_addr", "dynamic,timeout", "fe80::ff:fe00:2 timeout 1h"), "ip6 saddr @s accept"), nil},
@@ -219,14 +225,16 @@ func chainCases() []kernelCase {
 			policy + ";\n " + strings.Join(rules, "\n ") + "\n }\n}\n"
 	}
 	two := func(first, second string) string {
-		return strings.Replace(first, "table ip6 t", "table ip6 first", 1) + strings.Replace(second, "table ip6 t", "table ip6 second", 1)
+		return strings.Replace(first, "table ip6 t", "table ip6 first", 1) + strings.Replace(second, "table ip6 t",
+			"table ip6 second", 1)
 	}
 	return []kernelCase{
 		{local, call("drop", []string{"icmpv6 type 130-140 jump a", "icmpv6 type 2 accept"},
 			chain("a", "icmpv6 type 135 return", "icmpv6 type 136 drop", "icmpv6 type 134 accept")), nil},
 		{local, call("drop", []string{"goto a", "accept"}, chain("a", "icmpv6 type 135 return", "icmpv6 type 134 accept")), nil},
 		{local, call("accept", []string{"goto a", "drop"}, chain("a", "icmpv6 type 135 return", "icmpv6 type 134 drop")), nil},
-		{local, call("accept", []string{"jump a", "drop"}, chain("b", "icmpv6 type 134 return"), chain("a", "icmpv6 type 133 goto b",
+		{local, call("accept", []string{"jump a", "drop"}, chain("b", "icmpv6 type 134 return"), chain("a",
+			"icmpv6 type 133 goto b",
 			"icmpv6 type 135 accept")), nil},
 		{local, call("drop", []string{"icmpv6 type 134 return", "accept"}), nil},
 		{local, call("drop", []string{"icmpv6 type vmap { 133 : jump a, 134 : goto a, 135 : return }", "accept"},
@@ -242,7 +250,8 @@ func chainCases() []kernelCase {
 		{local, base("netdev", "ingress device vr0", "0", "accept", "icmpv6 type { 133, 2 } drop"), nil},
 		{local, base("netdev", "ingress device vr1", "0", "drop"), nil},
 		{local, base("inet", "ingress device vr0", "0", "accept", "meta nfproto ipv6 icmpv6 type 135 drop"), nil},
-		{forwarded, base("netdev", "ingress device vr0", "0", "accept", "iifname vr0 meta protocol ip6 icmpv6 type 134 drop"), nil},
+		{forwarded, base("netdev", "ingress device vr0", "0", "accept", "iifname vr0 meta protocol ip6 icmpv6 type 134 drop"),
+			nil},
 	}
 }
 
@@ -269,9 +278,11 @@ func trackCases() []kernelCase {
 		{forwarded, base("ip6", "forward", "0", "drop", "ct state established,related accept", "ct state new accept"), nil},
 		{sent, base("ip6", "output", "0", "drop", "ct state new accept"), []uint8{}},
 		{sent, base("ip6", "output", "0", "drop", "ct state untracked accept"), nil},
-		{local, "table ip6 t {\n chain c {\n type nat hook prerouting priority -100; policy accept;\n icmpv6 type { 2, 128, 134 } drop\n }\n}\n" +
+		{local, "table ip6 t {\n chain c {\n type nat hook prerouting priority -100; policy accept;\n icmpv6 type { 2, 128, " +
+			"134 } drop\n }\n}\n" +
 			input("ct state new,untracked accept"), nil},
-		{forwarded, "table ip6 t {\n chain c {\n type nat hook postrouting priority 100; policy accept;\n masquerade\n drop\n }\n}\n", nil},
+		{forwarded, "table ip6 t {\n chain c {\n type nat hook postrouting priority 100; policy accept;\n masquerade\n drop\n " +
+			"}\n}\n", nil},
 	}
 }
 
@@ -302,7 +313,8 @@ func otherCases() []kernelCase {
 		{local, base("ip6", "input", "0", "accept", "tcp option maxseg size set 1200", "icmpv6 type 133 drop"), nil},
 		{bridged, frames("forward", "icmpv6 type { 134, 135 } accept"), nil},
 		{bridged, frames("forward", `iifname "vnet1" oifname "vnet*" icmpv6 type 133 accept`), nil},
-		{bridged, frames("forward", "ether saddr 02:00:00:00:00:02 ether daddr & ff:ff:00:00:00:00 == 33:33:00:00:00:00 accept"), nil},
+		{bridged, frames("forward", "ether saddr 02:00:00:00:00:02 ether daddr & ff:ff:00:00:00:00 == 33:33:00:00:00:00 accept"),
+			nil},
 		{bridged, frames("forward", "ether type != ip6 accept"), nil},
 		{bridged, frames("forward", "meta protocol ip6 ip6 saddr fe80::/10 accept"), nil},
 		{bridged, frames("prerouting", "iifname vnet1 icmpv6 type != 133 accept"), nil},

@@ -14,8 +14,8 @@ type compiler struct {
 	compat   bool // it has an expression of xtables
 }
 
-// rule returns the program of a rule from its NFTA_RULE_EXPRESSIONS. What is not known in it is never taken for nothing: such
-// a rule may do anything.
+// rule returns the program of a rule from its NFTA_RULE_EXPRESSIONS. What is not known in it is never taken for nothing:
+// such a rule may do anything.
 func (c *compiler) rule(b []byte) []op {
 	var program []op
 	for _, x := range attributes(b) {

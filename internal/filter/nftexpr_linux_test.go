@@ -68,7 +68,8 @@ func join(parts ...[]byte) (b []byte) {
 
 // testPacket is a Router Advertisement.
 func testPacket() *Packet {
-	return &Packet{In: "eth0", Source: netip.MustParseAddr("fe80::1"), Target: netip.MustParseAddr("ff02::1"), HopLimit: 255, Type: 134,
+	return &Packet{In: "eth0", Source: netip.MustParseAddr("fe80::1"), Target: netip.MustParseAddr("ff02::1"), HopLimit: 255,
+		Type:   134,
 		Length: 56}
 }
 
@@ -130,7 +131,8 @@ func TestExpressions(t *testing.T) {
 
 // element encodes an element of a set of one byte.
 func element(key byte, flags uint32, parts ...[]byte) []byte {
-	return attribute(unix.NFTA_LIST_ELEM, value(unix.NFTA_SET_ELEM_KEY, key), number(unix.NFTA_SET_ELEM_FLAGS, flags), join(parts...))
+	return attribute(unix.NFTA_LIST_ELEM, value(unix.NFTA_SET_ELEM_KEY, key), number(unix.NFTA_SET_ELEM_FLAGS, flags),
+		join(parts...))
 }
 
 func testSet(flags uint32, elements ...[]byte) *nftSet {
@@ -145,7 +147,8 @@ func TestLookup(t *testing.T) {
 	const end = unix.NFT_SET_ELEM_INTERVAL_END
 	limited := attribute(unix.NFTA_SET_ELEM_EXPR, appendString(nil, unix.NFTA_EXPR_NAME, "limit"))
 	plain := testSet(0, element(1, 0), element(5, 0, limited))
-	ranges := testSet(unix.NFT_SET_INTERVAL, element(0x20, 0), element(0x20, end), element(0x10, 0), element(0x30, end), element(0xf0, 0),
+	ranges := testSet(unix.NFT_SET_INTERVAL, element(0x20, 0), element(0x20, end), element(0x10, 0), element(0x30, end),
+		element(0xf0, 0),
 		element(0, end))
 	withRest := testSet(0, element(1, 0), attribute(unix.NFTA_LIST_ELEM, number(unix.NFTA_SET_ELEM_FLAGS, nftSetElemCatchall)))
 	broken := testSet(0, attribute(unix.NFTA_LIST_ELEM, value(unix.NFTA_SET_ELEM_KEY, 1, 2)))
@@ -154,8 +157,10 @@ func TestLookup(t *testing.T) {
 		value, known byte
 		want         Truth
 	}{
-		{plain, 1, 0xff, Yes}, {plain, 2, 0xff, No}, {plain, 0, 0xf0, CannotTell}, {plain, 0x10, 0xf0, No}, {plain, 5, 0xff, CannotTell},
-		{ranges, 0x0f, 0xff, No}, {ranges, 0x10, 0xff, Yes}, {ranges, 0x20, 0xff, Yes}, {ranges, 0x2f, 0xff, Yes}, {ranges, 0x30, 0xff, No},
+		{plain, 1, 0xff, Yes}, {plain, 2, 0xff, No}, {plain, 0, 0xf0, CannotTell}, {plain, 0x10, 0xf0, No}, {plain, 5, 0xff,
+			CannotTell},
+		{ranges, 0x0f, 0xff, No}, {ranges, 0x10, 0xff, Yes}, {ranges, 0x20, 0xff, Yes}, {ranges, 0x2f, 0xff, Yes}, {ranges, 0x30,
+			0xff, No},
 		{ranges, 0xff, 0xff, Yes}, {ranges, 0xf0, 0xf0, Yes}, {ranges, 0x40, 0xf0, No}, {ranges, 0x20, 0xe0, CannotTell},
 		{ranges, 0, 0, CannotTell},
 		{withRest, 9, 0xff, Yes}, {withRest, 0, 0, CannotTell}, {broken, 1, 0xff, CannotTell},
@@ -169,13 +174,15 @@ func TestLookup(t *testing.T) {
 
 func FuzzRule(f *testing.F) {
 	f.Add([]byte(nil), []byte(nil), uint32(0), uint8(1))
-	f.Add(join(loadType(), equalTo(134), verdict(unix.NFT_JUMP, "c")), join(element(1, 0), element(2, 1)), uint32(unix.NFT_SET_INTERVAL),
+	f.Add(join(loadType(), equalTo(134), verdict(unix.NFT_JUMP, "c")), join(element(1, 0), element(2, 1)),
+		uint32(unix.NFT_SET_INTERVAL),
 		uint8(1))
 	f.Add(join(loadType(), expression("lookup", appendString(nil, unix.NFTA_LOOKUP_SET, "s"),
 		number(unix.NFTA_LOOKUP_SREG, unix.NFT_REG_1)), verdict(0, "")), join(element(134, 0)), uint32(nftSetConcat|unix.NFT_SET_ANONYMOUS), uint8(1))
 	f.Add(join(loadType(), expression("lookup", appendString(nil, unix.NFTA_LOOKUP_SET, "s"), number(unix.NFTA_LOOKUP_DREG, 0),
 		number(unix.NFTA_LOOKUP_SREG, unix.NFT_REG_1))), join(element(134, 0)), uint32(unix.NFT_SET_MAP|unix.NFT_SET_ANONYMOUS), uint8(1))
-	f.Add(expression("bitwise", number(unix.NFTA_BITWISE_SREG, 1), number(unix.NFTA_BITWISE_DREG, 1), number(unix.NFTA_BITWISE_LEN, 4),
+	f.Add(expression("bitwise", number(unix.NFTA_BITWISE_SREG, 1), number(unix.NFTA_BITWISE_DREG, 1),
+		number(unix.NFTA_BITWISE_LEN, 4),
 		value(unix.NFTA_BITWISE_MASK, 1, 2, 3, 4), value(unix.NFTA_BITWISE_XOR, 0, 0, 0, 0)), []byte(nil), uint32(0), uint8(0))
 	f.Add(expression("meta", number(unix.NFTA_META_DREG, 23), number(unix.NFTA_META_KEY, 4)), []byte(nil), uint32(0), uint8(0))
 	f.Fuzz(func(t *testing.T, body, elements []byte, flags uint32, keyLen uint8) {

@@ -95,8 +95,8 @@ func (c *compiler) object(a attrs) op {
 	return pass // helpers, timeouts, marks
 }
 
-// fib looks up a route. Of the way back to a neighbor on the link it is known which it is; that is what a check of the reverse
-// path asks. Other routes are not looked up.
+// fib looks up a route. Of the way back to a neighbor on the link it is known which it is; that is what a check of the
+// reverse path asks. Other routes are not looked up.
 func (c *compiler) fib(a attrs) op {
 	offset, ok := register(a.u32(unix.NFTA_FIB_DREG))
 	if !ok || offset+unix.IFNAMSIZ > registerBytes {
@@ -125,8 +125,8 @@ func (c *compiler) fib(a attrs) op {
 	}
 }
 
-// fromLink reports whether the way back to the source is, for certain, the interface that the packet came in by. What kernels
-// say of the unspecified address differs.
+// fromLink reports whether the way back to the source is, for certain, the interface that the packet came in by. What
+// kernels say of the unspecified address differs.
 func (m *machine) fromLink() bool {
 	p := m.packet
 	own := m.links[p.In].linkLocal

@@ -52,7 +52,8 @@ func (s *socket) close() { unix.Close(s.fd) }
 
 // ask sends a request of nftables' about the family and calls f with the attributes of each message of the answer and the
 // family that it is of.
-func (s *socket) ask(ctx context.Context, kind, flags uint16, family uint8, body []byte, f func(family uint8, a []byte)) error {
+func (s *socket) ask(ctx context.Context, kind, flags uint16, family uint8, body []byte, f func(family uint8,
+	a []byte)) error {
 	s.seq++
 	const header = unix.SizeofNlMsghdr + 4 // struct nlmsghdr, struct nfgenmsg
 	b := binary.NativeEndian.AppendUint32(nil, uint32(header+len(body)))

@@ -65,8 +65,9 @@ func TestText(t *testing.T) {
 	text := strings.ReplaceAll(strings.Join(rules, "\n "), "set …", "set 1")
 	text = strings.ReplaceAll(text, "mld-listener-query-nd-router-solicit", "130-133")
 	text = strings.ReplaceAll(text, "handle 25", "numgen random mod 2 1 drop")
-	k.check(k.load(chains("ip6", "set s {\n type ipv6_addr\n }", chain("c"), "chain base {\n type filter hook input priority 0;\n "+
-		text+"\n }")))
+	k.check(k.load(chains("ip6", "set s {\n type ipv6_addr\n }", chain("c"),
+		"chain base {\n type filter hook input priority 0;\n "+
+			text+"\n }")))
 	for _, c := range k.read().Chains {
 		for i, r := range c.Rules {
 			if c.Name != "base" {
@@ -94,7 +95,8 @@ func TestCloudStack(t *testing.T) {
 			o := r.Hook(IPv6, Input, p)
 			switch typ {
 			case 133, 2, 130:
-				if o.Verdict != Dropped || o.At.Tool != "nft" || o.At.Chain != chain || o.At.Rule != "policy drop" || o.At.Hook != Input {
+				if o.Verdict != Dropped || o.At.Tool != "nft" || o.At.Chain != chain || o.At.Rule != "policy drop" ||
+					o.At.Hook != Input {
 					t.Errorf("type %d: %+v", typ, o)
 				}
 			default:

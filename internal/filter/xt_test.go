@@ -295,12 +295,17 @@ func TestChanges(t *testing.T) {
 
 // FuzzXT: whatever a tool prints can be read and followed.
 func FuzzXT(f *testing.F) {
-	f.Add([]byte("*filter\n:FORWARD DROP [0:0]\n:a - [0:0]\n-A FORWARD -p ipv6-icmp -m icmp6 ! --icmpv6-type 134/1 -m hl --hl-eq 255 -j a\n"+
+	f.Add([]byte("*filter\n:FORWARD DROP [0:0]\n:a - [0:0]\n-A FORWARD -p ipv6-icmp -m icmp6 ! --icmpv6-type 134/1 -m hl "+
+		"--hl-eq 255 -j a\n"+
 		"-A a -s fe80::/64 -m physdev --physdev-in vnet+ -m set --match-set six src,dst -m conntrack --ctstate NEW -g a\n"), false)
-	f.Add([]byte("*broute\n:BROUTING DROP\n-A BROUTING -p IPv6 --ip6-src ! fe80::/ffff:: --ip6-icmp-type 1:2/3:4 -s Unicast -j mark --mark-set 1\n"), true)
-	f.Add([]byte("Bridge table: filter\nBridge chain: FORWARD, entries: 1, policy: DROP\n-p IPv6 -j DROP , pcnt = 5 -- bcnt = 400\n"), true)
-	f.Add([]byte("*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -m ipv6header ! --header hop,prot --soft -m addrtype --src-type LOCAL -m mark --mark 1/2 "+
-		"-m length --length 1:2 -m iprange --src-range ::-::1 -m pkttype --pkt-type unicast -m mac --mac-source 0:0:0:0:0:0 -j MARK --set-xmark 1/2\n"), false)
+	f.Add([]byte("*broute\n:BROUTING DROP\n-A BROUTING -p IPv6 --ip6-src ! fe80::/ffff:: --ip6-icmp-type 1:2/3:4 -s Unicast "+
+		"-j mark --mark-set 1\n"), true)
+	f.Add([]byte("Bridge table: filter\nBridge chain: FORWARD, entries: 1, policy: DROP\n-p IPv6 -j DROP , pcnt = 5 -- bcnt "+
+		"= 400\n"), true)
+	f.Add([]byte("*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -m ipv6header ! --header hop,prot --soft -m addrtype "+
+		"--src-type LOCAL -m mark --mark 1/2 "+
+		"-m length --length 1:2 -m iprange --src-range ::-::1 -m pkttype --pkt-type unicast -m mac --mac-source 0:0:0:0:0:0 -j "+
+		"MARK --set-xmark 1/2\n"), false)
 	f.Fuzz(func(t *testing.T, b []byte, bridge bool) {
 		state := &xtState{sets: parseSets(append([]byte(savedSets), b...))}
 		r := &Ruleset{Chains: parseXT(b, "tool", bridge, state).chains}

@@ -5,11 +5,12 @@ import "net/netip"
 // Bridge is a bridge with its ports, and how it treats multicast.
 type Bridge struct {
 	Link
-	STP          bool // it looks for loops, and blocks ports where it finds one
-	Snooping     bool // it sends multicast only where it is wanted, once there is a querier
-	VLANSnooping bool // it does so for each VLAN by itself
-	Querier      bool // it asks itself; for IPv6 only where HasIPv6
-	HasIPv6      bool // it has a link-local address to ask from
+	STP           bool // it looks for loops, and blocks ports where it finds one
+	VLANFiltering bool // it keeps VLANs apart
+	Snooping      bool // it sends multicast only where it is wanted, once there is a querier
+	VLANSnooping  bool // it does so for each VLAN by itself
+	Querier       bool // it asks itself; for IPv6 only where HasIPv6
+	HasIPv6       bool // it has a link-local address to ask from
 	// OtherQuerier says that somebody else has asked who listens to IPv6 multicast, and lately; QuerierKnown that the kernel
 	// tells. Linux 5.14 does only where there is one, and older ones do not at all.
 	OtherQuerier   bool
@@ -33,6 +34,7 @@ type BridgePort struct {
 	Router   bool         // a multicast router is behind it: all multicast goes there
 	Stations [][6]byte    // Ethernet addresses that the bridge has learned there; at most maxStations of them
 	Floods   []netip.Addr // of a VXLAN: where it sends what is for all, and what it knows no end for; groups too
+	Routed   []netip.Addr // those of Floods that it sends by whatever route there is, as no entry names an interface
 }
 
 // PortState is what the bridge lets pass by a port.

@@ -136,6 +136,8 @@ func parseBridge(l Link, b []byte) (bridge Bridge, told bool) {
 		switch kind {
 		case unix.IFLA_BR_STP_STATE:
 			bridge.STP = u32(v) != 0
+		case unix.IFLA_BR_VLAN_FILTERING:
+			bridge.VLANFiltering = u8(v) != 0
 		case unix.IFLA_BR_MCAST_SNOOPING:
 			bridge.Snooping = u8(v) != 0
 		case unix.IFLA_BR_MCAST_QUERIER:
@@ -218,7 +220,8 @@ func (t *bridges) stations() error {
 	begin := func() {
 		for i := range t.list {
 			for j := range t.list[i].Ports {
-				t.list[i].Ports[j].Stations, t.list[i].Ports[j].Floods = nil, nil
+				p := &t.list[i].Ports[j]
+				p.Stations, p.Floods, p.Routed = nil, nil, nil
 			}
 		}
 	}
@@ -237,7 +240,7 @@ func (p *BridgePort) station(b []byte) {
 	state, flags := binary.NativeEndian.Uint16(b[8:]), b[10]
 	var mac [6]byte
 	var dst netip.Addr
-	whole := false
+	whole, bound := false, false
 	for kind, v := range attributes(b[sizeofNdmsg:]) {
 		switch kind {
 		case unix.NDA_LLADDR:
@@ -246,6 +249,8 @@ func (p *BridgePort) station(b []byte) {
 			}
 		case unix.NDA_DST:
 			dst = address(v)
+		case unix.NDA_IFINDEX:
+			bound = true
 		}
 	}
 	switch {
@@ -253,6 +258,9 @@ func (p *BridgePort) station(b []byte) {
 	case flags&unix.NTF_SELF != 0: // of the device itself, which is not the bridge
 		if p.Kind == "vxlan" && mac == [6]byte{} && dst.IsValid() && len(p.Floods) < maxRemotes && !slices.Contains(p.Floods, dst) {
 			p.Floods = append(p.Floods, dst)
+			if !bound {
+				p.Routed = append(p.Routed, dst)
+			}
 		}
 	case state&unix.NUD_PERMANENT == 0 && len(p.Stations) < maxStations && !slices.Contains(p.Stations, mac):
 		p.Stations = append(p.Stations, mac)

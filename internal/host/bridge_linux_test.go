@@ -86,6 +86,9 @@ func TestBridges(t *testing.T) {
 	if slices.SortFunc(tunnel.Floods, netip.Addr.Compare); !slices.Equal(tunnel.Floods, addrs("192.0.2.2", "192.0.2.3")) {
 		t.Errorf("%+v", tunnel)
 	}
+	if !slices.Equal(tunnel.Routed, addrs("192.0.2.3")) {
+		t.Errorf("by whatever route: %v", tunnel.Routed)
+	}
 	shown := ip(t, n, "-d link show dev vnet1")
 	if !strings.Contains(shown, "state "+tap.State.String()+" ") {
 		t.Errorf("state %v, and ip says\n%s", tap.State, shown)

@@ -1,5 +1,5 @@
-// Package kvm judges a KVM host, as CloudStack runs it, by what the host says of itself: its bridges and what is plugged into
-// them, its tunnels, what it knows of multicast listeners, and its packet filter. It sends nothing.
+// Package kvm judges a KVM host, as CloudStack runs it, by what the host says of itself: its bridges and what is plugged
+// into them, its tunnels, what it knows of multicast listeners, and its packet filter. It sends nothing.
 package kvm
 
 import (
@@ -23,8 +23,17 @@ type Facts struct {
 	// tunnel.
 	Fits []rule.Finding
 
+	Strays []Stray // tunnels that do not get their packets out
+
 	Filter      *filter.Ruleset // nil where it could not be read
 	FilterError string          // why not
+}
+
+// Stray says why a tunnel does not send what it should.
+type Stray struct {
+	Device string
+	To     netip.Addr // the other end; not valid for all of them
+	Why    string     // "no route to 192.0.2.9"
 }
 
 // Input is all that Judge goes by.
@@ -59,7 +68,8 @@ type Heard struct {
 
 // linkLocal returns the link-local address that is made of an Ethernet address (RFC 4291 appendix A).
 func linkLocal(m packet.MAC) netip.Addr {
-	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]})
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4],
+		15: m[5]})
 }
 
 // macOf is the inverse of linkLocal; ok is false for an address that is not made so.

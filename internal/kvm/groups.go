@@ -85,7 +85,8 @@ func parseLine(text string) line {
 
 func readGroups(r *filter.Ruleset) groups {
 	g := groups{
-		taps: make(map[string]bool), named: make(map[string]bool), sets: make(map[string][]string), guests: make(map[string]string),
+		taps: make(map[string]bool), named: make(map[string]bool), sets: make(map[string][]string),
+		guests:   make(map[string]string),
 		machines: make(map[string]packet.MAC),
 	}
 	if r == nil {

@@ -22,11 +22,13 @@ func Judge(in Input) checklist.List {
 	}
 	if len(j.bridges) == 0 {
 		l.Healthy = "This host has no bridge, and so no guests."
-		l.Add(checklist.Line{Name: "bridges", Status: checklist.Note, Text: "none: this is no KVM host, or no guest's network is on it"})
+		l.Add(checklist.Line{Name: "bridges", Status: checklist.Note,
+			Text: "none: this is no KVM host, or no guest's network is on it"})
 		return l
 	}
 	if in.Filter == nil {
-		l.Healthy = "Nothing that could be looked at on this host keeps IPv6 from its guests; to look at its packet filter needs root."
+		l.Healthy = "Nothing that could be looked at on this host keeps IPv6 from its guests; to look at its packet filter " +
+			"needs root."
 	}
 	l.Add(j.bridgesLine())
 	l.Add(j.tapsLine())
@@ -126,8 +128,8 @@ func (j *judge) tap(p *host.BridgePort, b *bridge) *tap {
 	return t
 }
 
-// machine returns the Ethernet address of the machine behind a tap: one that was heard there, or that the bridge has learned;
-// else the one of whose link-local address its rules speak, or its set.
+// machine returns the Ethernet address of the machine behind a tap: one that was heard there, or that the bridge has
+// learned; else the one of whose link-local address its rules speak, or its set.
 func (j *judge) machine(t *tap) (packet.MAC, bool) {
 	var all []packet.MAC
 	for _, h := range j.Heard {
@@ -225,8 +227,8 @@ func (j *judge) title() string {
 	return fmt.Sprintf("KVM host, %s with %s", count(len(names), "bridge"), count(taps, "tap"))
 }
 
-// idle is the line for which there is nothing to look at: why says that, and where it was kept from by a bridge that is down,
-// that one is named.
+// idle is the line for which there is nothing to look at: why says that, and where it was kept from by a bridge that is
+// down, that one is named.
 func (j *judge) idle(name, why string) checklist.Line {
 	for _, b := range j.bridges {
 		if b.down && len(b.taps) > 0 {

@@ -181,16 +181,29 @@ func deafPorts(b *bridge) []rule.Finding {
 		}
 		if !t.McastFlood {
 			t.broken = true
-			found = append(found, checklist.Finding("kvm.lost", name, fmt.Sprintf("mcast_flood is off on %s: no Router Advertisement, and "+
-				"no neighbor solicitation, goes out to the machine there", name), fmt.Sprintf("`bridge link set dev %s mcast_flood on`", name)))
+			found = append(found, checklist.Finding("kvm.lost", name,
+				fmt.Sprintf("mcast_flood is off on %s: no Router Advertisement, and "+
+					"no neighbor solicitation, goes out to the machine there", name), fmt.Sprintf("`bridge link set dev %s mcast_flood "+
+					"on`", name)))
 		}
 		cut := slices.IndexFunc(b.uplinks, func(p *host.BridgePort) bool { return p.Isolated && p.Up })
 		if t.Isolated && cut >= 0 {
 			t.broken = true
-			uplink := printable(b.uplinks[cut].Name)
-			found = append(found, checklist.Finding("kvm.lost", name, fmt.Sprintf("%s and %s are both isolated ports: nothing passes between "+
-				"them", name, uplink), fmt.Sprintf("`bridge link set dev %s isolated off`", uplink)))
+			found = append(found, bothIsolated(name, printable(b.uplinks[cut].Name)))
+			continue
+		}
+		router := slices.IndexFunc(b.taps, func(o *tap) bool { return o.router && o.Isolated && o.Up && o.Carrier })
+		if t.Isolated && !t.router && router >= 0 {
+			t.broken = true
+			found = append(found, bothIsolated(name, printable(b.taps[router].Name)))
 		}
 	}
 	return found
+}
+
+// bothIsolated is about a tap, and the port by which it would reach its router.
+func bothIsolated(tap, other string) rule.Finding {
+	return checklist.Finding("kvm.lost", tap, fmt.Sprintf("%s and %s are both isolated ports: nothing passes between them", tap,
+		other),
+		fmt.Sprintf("`bridge link set dev %s isolated off`", other))
 }

@@ -28,7 +28,8 @@ func (j *judge) filterLines() []checklist.Line {
 	if j.Filter == nil {
 		line := j.idle("filter", "")
 		if line.Status != checklist.Skipped {
-			line = checklist.Line{Name: "filter", Status: checklist.Unknown, Text: "it could not be read: " + printable(j.FilterError)}
+			line = checklist.Line{Name: "filter", Status: checklist.Unknown, Text: "it could not be read: " +
+				printable(j.FilterError)}
 		}
 		return []checklist.Line{line}
 	}
@@ -108,7 +109,8 @@ func dropped(l loss) rule.Finding {
 	}
 	detail := fmt.Sprintf("%s drops %s %s the %s", place(l.at), l.message.name, way, machines(l.taps))
 	if l.over {
-		detail += " (unless the kernel passes over the chain, as it does with some of priority 0 where ip6tables sees what is bridged)"
+		detail += " (unless the kernel passes over the chain, as it does with some of priority 0 where ip6tables sees what is " +
+			"bridged)"
 	}
 	f := checklist.Finding(l.message.rule, place(l.at), detail, accept(l.at, l.message))
 	if l.mild && f.Severity == rule.Error {
@@ -207,7 +209,8 @@ func (w *walk) doubt(line *checklist.Line, told map[filter.Place]bool) {
 			continue
 		}
 		told[o.At] = true
-		detail := fmt.Sprintf("%s may drop what must pass at %s: it asks what only the kernel knows", place(o.At), printable(w.tap.Name))
+		detail := fmt.Sprintf("%s may drop what must pass at %s: it asks what only the kernel knows", place(o.At),
+			printable(w.tap.Name))
 		line.Findings = append(line.Findings, checklist.Finding("filter.cannot-tell", place(o.At), detail, ""))
 	}
 }

@@ -57,9 +57,11 @@ func (j *judge) judgeSet(t *tap) (f rule.Finding, bad bool) {
 	// No rule for IPv6 can ask a set of IPv4: it would not be among t.sets.
 	for _, set := range append([]string{j.groups.guests[t.Name] + "-VM-6"}, t.sets...) {
 		if j.Filter.Sets[set].Family == "inet" {
-			return checklist.Finding("kvm.set-family", set, fmt.Sprintf("set %s, by which the rules of %s know its addresses, is one of IPv4: "+
-				"what it sends is dropped", set, name),
-				fmt.Sprintf("stop and start the machine, which makes its sets again; by hand: `ipset create %s-new hash:net family inet6; ipset add "+
+			return checklist.Finding("kvm.set-family", set,
+				fmt.Sprintf("set %s, by which the rules of %s know its addresses, is one of IPv4: "+
+					"what it sends is dropped", set, name),
+				fmt.Sprintf("stop and start the machine, which makes its sets again; by hand: `ipset create %s-new "+
+					"hash:net family inet6; ipset add "+
 					"%s-new %v`, and let the rules match that", set, set, linkLocal(t.mac))), true
 		}
 	}
@@ -69,16 +71,17 @@ func (j *judge) judgeSet(t *tap) (f rule.Finding, bad bool) {
 	for _, a := range j.ownAddresses(t) {
 		if j.has(t, a) == filter.No {
 			set := t.sets[0]
-			return checklist.Finding("kvm.set-member", set, fmt.Sprintf("%v of the machine on %s (%v) is not in set %s: what it sends from there is "+
-				"dropped", a, name, t.mac, set), fmt.Sprintf("`ipset add %s %v`; for good stop and start the machine", set, a)), true
+			return checklist.Finding("kvm.set-member", set,
+				fmt.Sprintf("%v of the machine on %s (%v) is not in set %s: what it sends from there is "+
+					"dropped", a, name, t.mac, set), fmt.Sprintf("`ipset add %s %v`; for good stop and start the machine", set, a)), true
 		}
 	}
 	return f, false
 }
 
-// ownAddresses lists the addresses that the machine behind a tap must be able to use: the link-local one that is made of its MAC,
-// those that are expected, and likewise made ones in the prefixes of the network, as far as the sets of others on the bridge, or
-// what was heard of it, tell these.
+// ownAddresses lists the addresses that the machine behind a tap must be able to use: the link-local one that is made of
+// its MAC, those that are expected, and likewise made ones in the prefixes of the network, as far as the sets of others on
+// the bridge, or what was heard of it, tell these.
 func (j *judge) ownAddresses(t *tap) []netip.Addr {
 	list := []netip.Addr{linkLocal(t.mac)}
 	add := func(a netip.Addr) {
@@ -150,8 +153,9 @@ func (j *judge) ungrouped(walks []*walk) map[*tap]rule.Finding {
 		if stale := j.stale(); len(stale) > 0 {
 			detail += fmt.Sprintf("; there are rules for %s, which is not here", some(stale))
 		}
-		found[t] = checklist.Finding("kvm.group-missing", name, detail, "stop and start the machine, or `systemctl restart cloudstack-agent`, "+
-			"which writes the rules again; its log is /var/log/cloudstack/agent/security_group.log")
+		found[t] = checklist.Finding("kvm.group-missing", name, detail,
+			"stop and start the machine, or `systemctl restart cloudstack-agent`, "+
+				"which writes the rules again; its log is /var/log/cloudstack/agent/security_group.log")
 		w.losses, w.guard = nil, guardUnknown
 		for _, other := range walks { // what others do not get from it, or it from them
 			other.losses = slices.DeleteFunc(other.losses, func(l loss) bool { return l.far == t.Index })
@@ -232,7 +236,8 @@ func (j *judge) rogueLine() checklist.Line {
 	}
 	switch {
 	case j.Filter == nil:
-		return checklist.Line{Name: line.Name, Status: checklist.Unknown, Text: "the filter could not be read", Evidence: line.Evidence}
+		return checklist.Line{Name: line.Name, Status: checklist.Unknown, Text: "the filter could not be read",
+			Evidence: line.Evidence}
 	case len(j.walks) == 0:
 		return j.idle(line.Name, "no guest whose advertisements would reach others")
 	case j.groups.any() && len(open) > 0:
@@ -253,8 +258,9 @@ func (j *judge) unguarded(open []*tap) rule.Finding {
 	if len(open) > 1 {
 		detail = fmt.Sprintf("Router Advertisements that %s send pass to others, in spite of their security groups", names(open))
 	}
-	fix := "stop and start the machine, which writes its rules again; or drop them for all: `nft add table bridge guard; nft add chain bridge guard " +
-		"forward '{ type filter hook forward priority filter; }'; nft add rule bridge guard forward iifname " + printable(open[0].Name) +
+	fix := "stop and start the machine, which writes its rules again; or drop them for all: `nft add table bridge guard; " +
+		"nft add chain bridge guard forward '{ type filter hook forward priority filter; }'; " +
+		"nft add rule bridge guard forward iifname " + printable(open[0].Name) +
 		" icmpv6 type nd-router-advert drop`"
 	if !j.CallIP6 && !open[0].bridge.CallIP6Tables {
 		detail += ": net.bridge.bridge-nf-call-ip6tables is 0, so that no rule of ip6tables is asked"

@@ -10,15 +10,15 @@ import (
 	"v6probe/internal/rule"
 )
 
-// snoops reports whether a bridge sends multicast to listeners only, as far as this can be judged. With no listener behind any
-// port it may be that the first question is just being answered.
+// snoops reports whether a bridge sends multicast to listeners only, as far as this can be judged. With no listener behind
+// any port it may be that the first question is just being answered.
 func snoops(b *host.Bridge) bool {
 	return b.Asked() && !b.VLANSnooping && slices.ContainsFunc(b.Groups, func(g host.Group) bool { return g.Port != b.Index })
 }
 
-// Suspects returns the taps of which it is not known whether their machines use IPv6, and which have reported no solicited-node
-// group to a bridge that would need it: only if something of neighbor discovery is heard from there is the group lost. If
-// bridge is not "" only its taps are looked at.
+// Suspects returns the taps of which it is not known whether their machines use IPv6, and which have reported no
+// solicited-node group to a bridge that would need it: only if something of neighbor discovery is heard from there is the
+// group lost. If bridge is not "" only its taps are looked at.
 func Suspects(f Facts, bridge string) []string {
 	var list []string
 	for _, b := range newJudge(Input{Facts: f, Bridge: bridge}).works() {
@@ -110,8 +110,8 @@ func (j *judge) noQuerier(b *bridge) rule.Finding {
 	return f
 }
 
-// lostGroups adds a finding for each machine whose solicited-node group the bridge does not know. Whether a machine uses IPv6,
-// and with which addresses, is known only of those that were heard; unheard are those of which it is not.
+// lostGroups adds a finding for each machine whose solicited-node group the bridge does not know. Whether a machine uses
+// IPv6, and with which addresses, is known only of those that were heard; unheard are those of which it is not.
 func (j *judge) lostGroups(b *bridge, line *checklist.Line) (unheard []*tap) {
 	if !snoops(&b.Bridge) {
 		return nil
@@ -146,7 +146,8 @@ func (j *judge) lost(b *bridge, t *tap, a netip.Addr) rule.Finding {
 	if t.router {
 		who = "the router"
 	}
-	detail := fmt.Sprintf("%s sends multicast to listeners only, and does not know that %s on %s, %v, listens to %v: nobody finds it",
+	detail := fmt.Sprintf("%s sends multicast to listeners only, and does not know that %s on %s, %v, listens to %v: nobody "+
+		"finds it",
 		printable(b.Name), who, name, a, solicitedNode(a))
 	fix := fmt.Sprintf("`ip link set %s type bridge mcast_snooping 0`", printable(b.Name))
 	if p, dropped := j.queriesDropped(t); dropped {

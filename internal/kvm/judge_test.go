@@ -15,7 +15,8 @@ import (
 
 func TestHealthy(t *testing.T) {
 	l := check(t, cloud().Input)
-	want := []string{"bridges", "taps", "VXLAN", "underlay", "flooding", "multicast", "filter", "security group", "rogue routers"}
+	want := []string{"bridges", "taps", "VXLAN", "underlay", "flooding", "multicast", "filter", "security group",
+		"rogue routers"}
 	if got := lineNames(l); !slices.Equal(got, want) {
 		t.Errorf("lines %q", got)
 	}
@@ -40,13 +41,33 @@ func TestFaults(t *testing.T) {
 		want  string // rule@severity
 		says  string // in the detail
 	}{
-		{"bridge down", func(s *scene) { s.Bridges[0].Up = false }, "kvm.bridge-down@error", "bridge brvx-100 is down, with vnet9 and vnet1 on it"},
-		{"tap down", func(s *scene) { s.port("vnet1").Up = false }, "kvm.bridge-down@error", "vnet1, a guest's port on bridge brvx-100, is down"},
+		{"bridge down", func(s *scene) { s.Bridges[0].Up = false }, "kvm.bridge-down@error",
+			"bridge brvx-100 is down, with vnet9 and vnet1 on it"},
+		{"tap down", func(s *scene) { s.port("vnet1").Up = false }, "kvm.bridge-down@error",
+			"vnet1, a guest's port on bridge brvx-100, is down"},
 		{"tap blocked", func(s *scene) { s.port("vnet1").State = host.PortBlocking }, "kvm.bridge-down@error", "is blocking"},
-		{"VXLAN down", func(s *scene) { s.port("vxlan100").Up = false }, "kvm.bridge-down@error", "vxlan100, the tunnel to other hosts"},
-		{"underlay down", func(s *scene) { s.Links[0].Up = false }, "kvm.bridge-down@error", "eth0, which carries vxlan100, is down"},
+		{"VXLAN down", func(s *scene) { s.port("vxlan100").Up = false }, "kvm.bridge-down@error",
+			"vxlan100, the tunnel to other hosts"},
+		{"underlay down", func(s *scene) {
+			s.Links[0].Up = false
+			s.Strays = []Stray{{"vxlan100", netip.MustParseAddr("10.0.0.2"), "no route"}}
+		}, "kvm.bridge-down@error", "eth0, which carries vxlan100, is down"},
 		{"multicast off", func(s *scene) { s.port("vnet1").McastFlood = false }, "kvm.lost@error", "mcast_flood is off on vnet1"},
-		{"isolated", func(s *scene) { s.port("vnet1").Isolated, s.port("vxlan100").Isolated = true, true }, "kvm.lost@error", "both isolated"},
+		{"isolated", func(s *scene) { s.port("vnet1").Isolated, s.port("vxlan100").Isolated = true, true }, "kvm.lost@error",
+			"both isolated"},
+		{"isolated from the router", func(s *scene) { s.port("vnet1").Isolated, s.port("vnet9").Isolated = true, true },
+			"kvm.lost@error",
+			"vnet1 and vnet9 are both isolated"},
+		{"no route to another host", func(s *scene) {
+			s.Strays = []Stray{{"vxlan7", netip.MustParseAddr("10.0.0.7"), "no route to 10.0.0.7"}, {"vxlan100",
+				netip.MustParseAddr("10.0.0.2"), "no route to 10.0.0.2"}}
+		}, "kvm.vxlan-no-flood@error", "vxlan100 is to send to 10.0.0.2 what is for all, and does not get it there: no route " +
+			"to 10.0.0.2"},
+		{"address that is not here", func(s *scene) {
+			s.Strays = []Stray{{Device: "vxlan100",
+				Why: "it sends from 10.0.0.1, which"}}
+		},
+			"kvm.vxlan-no-flood@error", "vxlan100 sends nothing: it sends from 10.0.0.1"},
 		{"tunnel too narrow", func(s *scene) {
 			s.Fits = []rule.Finding{{Rule: "pmtu.tunnel-mtu", Severity: rule.Error, Subject: "vxlan100"}}
 		}, "pmtu.tunnel-mtu@error", ""},
@@ -54,20 +75,29 @@ func TestFaults(t *testing.T) {
 			s.Fits = []rule.Finding{{Rule: "pmtu.bridge-port-mtu", Severity: rule.Error, Subject: "brvx-100"}}
 			s.port("vxlan100").MTU = 1450
 		}, "pmtu.bridge-port-mtu@error", ""},
-		{"flooding", func(s *scene) { s.port("vxlan100").Floods = nil }, "kvm.vxlan-no-flood@error", "what vnet9 and vnet1 send to all stays"},
-		{"flooding off", func(s *scene) { s.port("vxlan100").McastFlood = false }, "kvm.vxlan-no-flood@error", "mcast_flood is off on vxlan100"},
+		{"flooding", func(s *scene) { s.port("vxlan100").Floods = nil }, "kvm.vxlan-no-flood@error",
+			"what vnet9 and vnet1 send to all stays"},
+		{"flooding off", func(s *scene) { s.port("vxlan100").McastFlood = false }, "kvm.vxlan-no-flood@error",
+			"mcast_flood is off on vxlan100"},
 		{"port", func(s *scene) {
-			s.Underlay = []VXLANSeen{{"eth0", 100, 8472, netip.MustParseAddr("10.0.0.2"), 3}, {"eth0", 100, 4789, netip.MustParseAddr("10.0.0.3"), 3}}
+			s.Underlay = []VXLANSeen{{"eth0", 100, 8472, netip.MustParseAddr("10.0.0.2"), 3}, {"eth0", 100, 4789,
+				netip.MustParseAddr("10.0.0.3"), 3}}
 		}, "kvm.vxlan-port@error", "10.0.0.2 sends VNI 100 to UDP port 8472 (3 packets by eth0), and vxlan100 takes port 4789"},
-		{"VNI by name", func(s *scene) { s.port("vxlan100").Tunnel.ID = 101 }, "kvm.vxlan-vni@error", "by its name the bridge is that of VNI 100"},
-		{"VNI by expectation", func(s *scene) { s.Expect = expectation(4711) }, "kvm.vxlan-vni@error", "network web (Isolated), to which"},
+		{"VNI by name", func(s *scene) { s.port("vxlan100").Tunnel.ID = 101 }, "kvm.vxlan-vni@error",
+			"by its name the bridge is that of VNI 100"},
+		{"VNI by expectation", func(s *scene) { s.Expect = expectation(4711) }, "kvm.vxlan-vni@error",
+			"network web (Isolated), to which"},
 		{"set member", func(s *scene) {
 			set := s.Filter.Sets["i-2-1-VM-6"]
 			set.Members = []netip.Prefix{netip.MustParsePrefix("fe80::dead/128")}
 			s.Filter.Sets["i-2-1-VM-6"] = set
-			s.drop("-m set ! --match-set i-2-1-VM-6 src -j DROP", func(p *filter.Packet) bool { return p.PhysIn == "vnet1" && p.Type == 136 })
+			s.drop("-m set ! --match-set i-2-1-VM-6 src -j DROP", func(p *filter.Packet) bool {
+				return p.PhysIn == "vnet1" &&
+					p.Type == 136
+			})
 		}, "kvm.set-member@error", "fe80::1:ff:fecb:1 of the machine on vnet1 (02:01:00:cb:00:01) is not in set i-2-1-VM-6"},
-		{"set member expected", func(s *scene) { s.Expect = expectation(100, "fd17:625c:f037:2::99") }, "kvm.set-member@error", "fd17:625c:f037:2::99"},
+		{"set member expected", func(s *scene) { s.Expect = expectation(100, "fd17:625c:f037:2::99") }, "kvm.set-member@error",
+			"fd17:625c:f037:2::99"},
 		{"set member, by the prefix of others", func(s *scene) {
 			b := &s.Bridges[0]
 			p := b.Ports[1]
@@ -76,18 +106,23 @@ func TestFaults(t *testing.T) {
 			s.Filter.Chains = append(s.Filter.Chains, securityGroups("vnet2", "i-2-2-VM-6")[2])
 			s.Filter.Chains[3].Name = "i-2-2-def"
 			s.Filter.Chains[1].Rules = number(slices.Insert(s.Filter.Chains[1].Rules, 1,
-				yes("-m physdev --physdev-in vnet2 -j i-2-2-def", filter.Drop, "", func(p *filter.Packet) bool { return p.PhysIn == "vnet2" && p.Type == 134 }),
-				yes("-m physdev --physdev-out vnet2 -j ACCEPT", filter.Accept, "", func(p *filter.Packet) bool { return p.PhysOut == "vnet2" }))...)
-			s.Filter.Sets["i-2-2-VM-6"] = filter.Set{Type: "hash:net", Family: "inet6", Members: []netip.Prefix{host128(linkLocal(remoteMAC))}}
+				yes("-m physdev --physdev-in vnet2 -j i-2-2-def", filter.Drop, "",
+					func(p *filter.Packet) bool { return p.PhysIn == "vnet2" && p.Type == 134 }),
+				yes("-m physdev --physdev-out vnet2 -j ACCEPT", filter.Accept, "",
+					func(p *filter.Packet) bool { return p.PhysOut == "vnet2" }))...)
+			s.Filter.Sets["i-2-2-VM-6"] = filter.Set{Type: "hash:net", Family: "inet6",
+				Members: []netip.Prefix{host128(linkLocal(remoteMAC))}}
 		}, "kvm.set-member@error", "fd17:625c:f037:2:1:ff:fecb:2 of the machine on vnet2"},
-		{"set family", func(s *scene) { s.Filter.Sets["i-2-1-VM-6"] = filter.Set{Type: "hash:net", Family: "inet"} }, "kvm.set-family@error", "is one of IPv4"},
+		{"set family", func(s *scene) { s.Filter.Sets["i-2-1-VM-6"] = filter.Set{Type: "hash:net", Family: "inet"} },
+			"kvm.set-family@error", "is one of IPv4"},
 		{"set family, asked by no rule", func(s *scene) {
 			s.Filter.Sets["i-2-1-VM-6"] = filter.Set{Type: "hash:net", Family: "inet"}
 			def := s.Filter.Chains[2]
 			def.Rules = number(slices.Delete(def.Rules, 4, 5)...)
 		}, "kvm.set-family@error", "is one of IPv4"},
 		{"RA", func(s *scene) { s.drop("icmpv6 type nd-router-advert drop", of(134)) }, "filter.router-advertisement@error",
-			"nft chain bridge fw forward, handle 7 (`icmpv6 type nd-router-advert drop`) drops Router Advertisements to and from the machines on vnet9 and vnet1"},
+			"nft chain bridge fw forward, handle 7 (`icmpv6 type nd-router-advert drop`) drops Router Advertisements to and from " +
+				"the machines on vnet9 and vnet1"},
 		{"RA to one host", func(s *scene) {
 			s.drop("ip6 daddr != ff02::1 drop", func(p *filter.Packet) bool { return p.Type == 134 && !p.Target.IsMulticast() })
 		}, "filter.router-advertisement@warning", "Router Advertisements that answer one host"},
@@ -102,7 +137,8 @@ func TestFaults(t *testing.T) {
 		}, "filter.neighbor-solicitation@error", "from the machine on vnet1"},
 		{"NA", func(s *scene) { s.drop("drop", of(136)) }, "filter.neighbor-advertisement@error", ""},
 		{"PTB", func(s *scene) { s.drop("drop", of(2)) }, "filter.packet-too-big@error", ""},
-		{"rules off", func(s *scene) { s.CallIP6 = false }, "filter.guard-missing@warning", "net.bridge.bridge-nf-call-ip6tables is 0"},
+		{"rules off", func(s *scene) { s.CallIP6 = false }, "filter.guard-missing@warning",
+			"net.bridge.bridge-nf-call-ip6tables is 0"},
 		{"guard out", func(s *scene) {
 			def := s.Filter.Chains[2]
 			def.Rules[0] = yes("-m physdev --physdev-in vnet1 -p icmpv6 --icmpv6-type 134 -j RETURN", filter.Return, "",
@@ -114,7 +150,8 @@ func TestFaults(t *testing.T) {
 			p := b.Ports[1]
 			p.Link, p.Stations = l, [][6]byte{{2, 1, 0, 0xcb, 0, 9}}
 			b.Ports = append(b.Ports, p)
-			s.Filter.Chains[1].Rules = slices.Insert(s.Filter.Chains[1].Rules, 3, yes("-m physdev --physdev-in vnet2 -j DROP", filter.Drop, "",
+			s.Filter.Chains[1].Rules = slices.Insert(s.Filter.Chains[1].Rules, 3, yes("-m physdev --physdev-in vnet2 -j DROP",
+				filter.Drop, "",
 				func(p *filter.Packet) bool { return p.PhysIn == "vnet2" || p.PhysOut == "vnet2" }))
 			number(s.Filter.Chains[1].Rules...)
 		}, "kvm.group-missing@error", "vnet2 is led to no rules of a security group, as others here are"},
@@ -124,8 +161,10 @@ func TestFaults(t *testing.T) {
 		}, "filter.listener-query@warning", ""},
 		{"group lost", func(s *scene) {
 			snooping(s)
-			s.Bridges[0].Groups = slices.DeleteFunc(s.Bridges[0].Groups, func(g host.Group) bool { return g.Port == s.port("vnet9").Index })
-		}, "kvm.snooping-group-lost@error", "does not know that the router on vnet9, fe80::1:ff:fecb:fe, listens to ff02::1:ffcb:fe"},
+			s.Bridges[0].Groups = slices.DeleteFunc(s.Bridges[0].Groups,
+				func(g host.Group) bool { return g.Port == s.port("vnet9").Index })
+		}, "kvm.snooping-group-lost@error", "does not know that the router on vnet9, fe80::1:ff:fecb:fe, listens to " +
+			"ff02::1:ffcb:fe"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := cloud()
@@ -150,7 +189,8 @@ func snooping(s *scene) {
 	for port, mac := range map[string]packet.MAC{"vnet9": vrMAC, "vnet1": guestMAC} {
 		b.Groups = append(b.Groups, host.Group{Port: s.port(port).Index, Address: solicitedNode(linkLocal(mac))})
 	}
-	s.Filter.Chains[2].Rules = slices.Insert(s.Filter.Chains[2].Rules, 0, yes("-p icmpv6 --icmpv6-type 130 -j ACCEPT", filter.Accept, "",
+	s.Filter.Chains[2].Rules = slices.Insert(s.Filter.Chains[2].Rules, 0, yes("-p icmpv6 --icmpv6-type 130 -j ACCEPT",
+		filter.Accept, "",
 		func(p *filter.Packet) bool { return p.Type == 130 }))
 }
 
@@ -177,7 +217,8 @@ func TestConsequences(t *testing.T) {
 	// A rule that drops all: one finding for each message, with all taps.
 	s = cloud()
 	s.drop("drop", any)
-	check(t, s.Input, "filter.router-solicitation@warning", "filter.neighbor-solicitation@error", "filter.neighbor-advertisement@error",
+	check(t, s.Input, "filter.router-solicitation@warning", "filter.neighbor-solicitation@error",
+		"filter.neighbor-advertisement@error",
 		"filter.router-advertisement@error", "filter.packet-too-big@error")
 }
 

@@ -68,7 +68,8 @@ func (j *judge) vxlanLine() checklist.Line {
 }
 
 func (j *judge) describeTunnel(t tunnel) string {
-	s := fmt.Sprintf("%s on %s: VNI %d, UDP port %d, MTU %d", printable(t.Name), printable(t.bridge.Name), t.Tunnel.ID, t.Tunnel.Port, t.MTU)
+	s := fmt.Sprintf("%s on %s: VNI %d, UDP port %d, MTU %d", printable(t.Name), printable(t.bridge.Name), t.Tunnel.ID,
+		t.Tunnel.Port, t.MTU)
 	if t.Tunnel.Local.IsValid() {
 		s += fmt.Sprintf(", local %v", t.Tunnel.Local)
 	}
@@ -120,8 +121,10 @@ func (j *judge) otherNumber(t tunnel) (f rule.Finding, bad bool) {
 	if known || !ok || err != nil || uint32(vni) == t.Tunnel.ID {
 		return f, false
 	}
-	return checklist.Finding("kvm.vxlan-vni", name, fmt.Sprintf("%s on %s has VNI %d: by its name the bridge is that of VNI %d", name, on,
-		t.Tunnel.ID, vni), fmt.Sprintf("`ip link del %s`, then stop and start a guest's machine on this host, which makes it again; or "+
+	return checklist.Finding("kvm.vxlan-vni", name, fmt.Sprintf("%s on %s has VNI %d: by its name the bridge is that of VNI %d",
+		name, on,
+		t.Tunnel.ID, vni), fmt.Sprintf("`ip link del %s`, then stop and start a guest's machine on this host, which makes it "+
+		"again; or "+
 		"by hand: `ip link add %s type vxlan id %d …`", name, name, vni)), true
 }
 
@@ -131,7 +134,8 @@ func (j *judge) member(b *bridge, l *expect.Link) string {
 		if !t.known {
 			continue
 		}
-		if hasRouter(l, t.mac) || slices.ContainsFunc(l.Neighbors, func(n expect.Neighbor) bool { return n.MAC == expect.MAC(t.mac) }) {
+		if hasRouter(l, t.mac) || slices.ContainsFunc(l.Neighbors,
+			func(n expect.Neighbor) bool { return n.MAC == expect.MAC(t.mac) }) {
 			return fmt.Sprintf("%v on %s", t.mac, printable(t.Name))
 		}
 	}
@@ -141,16 +145,15 @@ func (j *judge) member(b *bridge, l *expect.Link) string {
 // otherPort says where VXLAN of a tunnel's VNI comes in to a port on which no device of this host takes it.
 func (j *judge) otherPort(t tunnel) (f rule.Finding, bad bool) {
 	for _, s := range j.Underlay {
-		taken := slices.ContainsFunc(j.Links, func(l host.Link) bool {
-			return l.Up && l.Tunnel != nil && l.Tunnel.Port == s.Port && (l.Tunnel.ID == s.VNI || l.Tunnel.External)
-		})
-		if s.VNI != t.Tunnel.ID || taken || s.Count == 0 {
+		if s.VNI != t.Tunnel.ID || j.Takes(s.VNI, s.Port) || s.Count == 0 {
 			continue
 		}
 		name := printable(t.Name)
-		return checklist.Finding("kvm.vxlan-port", name, fmt.Sprintf("%v sends VNI %d to UDP port %d (%s by %s), and %s takes port %d",
-			s.From, s.VNI, s.Port, count(int(s.Count), "packet"), printable(s.Device), name, t.Tunnel.Port),
-			fmt.Sprintf("make the device with one port on every host, 4789 being the standard: `ip link add %s type vxlan id %d dstport %d …`; "+
+		return checklist.Finding("kvm.vxlan-port", name,
+			fmt.Sprintf("%v sends VNI %d to UDP port %d (%s by %s), and %s takes port %d",
+				s.From, s.VNI, s.Port, count(int(s.Count), "packet"), printable(s.Device), name, t.Tunnel.Port),
+			fmt.Sprintf("make the device with one port on every host, 4789 being the standard: `ip link add %s type vxlan id %d "+
+				"dstport %d …`; "+
 				"what makes it is CloudStack's modifyvxlan.sh", name, t.Tunnel.ID, s.Port)), true
 	}
 	return f, false
@@ -179,7 +182,8 @@ func (j *judge) underlayLine() checklist.Line {
 		}
 	}
 	for _, f := range j.Fits {
-		if f.Rule != "pmtu.bridge-port-mtu" && slices.ContainsFunc(list, func(t tunnel) bool { return printable(t.Name) == f.Subject }) {
+		if f.Rule != "pmtu.bridge-port-mtu" && slices.ContainsFunc(list,
+			func(t tunnel) bool { return printable(t.Name) == f.Subject }) {
 			line.Findings = append(line.Findings, f)
 		}
 	}
@@ -222,20 +226,51 @@ func (j *judge) floodingLine() checklist.Line {
 		case len(t.Floods) == 0:
 			line.Findings = append(line.Findings, j.noFlood(t))
 		case !t.McastFlood:
-			line.Findings = append(line.Findings, checklist.Finding("kvm.vxlan-no-flood", name, fmt.Sprintf("mcast_flood is off on %s: no "+
-				"Router Advertisement, and no neighbor solicitation, goes out to other hosts", name),
+			line.Findings = append(line.Findings, checklist.Finding("kvm.vxlan-no-flood", name,
+				fmt.Sprintf("mcast_flood is off on %s: no "+
+					"Router Advertisement, and no neighbor solicitation, goes out to other hosts", name),
 				fmt.Sprintf("`bridge link set dev %s mcast_flood on`", name)))
 		default:
 			each = append(each, name+" to "+addresses(t.Floods))
+			if lower := j.lower(t); lower == nil || lower.Up {
+				line.Findings = append(line.Findings, j.strays(t)...)
+			}
 		}
 	}
 	line.Text = some(each)
 	return line
 }
 
+// strays is about other ends to which the kernel does not get what a tunnel sends.
+func (j *judge) strays(t tunnel) []rule.Finding {
+	name := printable(t.Name)
+	var ends, whys []string
+	for _, s := range j.Strays {
+		switch {
+		case s.Device != t.Name:
+		case !s.To.IsValid():
+			return []rule.Finding{checklist.Finding("kvm.vxlan-no-flood", name, fmt.Sprintf("%s sends nothing: %s", name, s.Why),
+				fmt.Sprintf("give this host %v back, or make the device again with an address that it has: `ip -d link show dev %s`; "+
+					"`ip addr`",
+					t.Tunnel.Local, name))}
+		default:
+			ends, whys = append(ends, s.To.String()), append(whys, s.Why)
+		}
+	}
+	if len(ends) == 0 {
+		return nil
+	}
+	return []rule.Finding{checklist.Finding("kvm.vxlan-no-flood", name,
+		fmt.Sprintf("%s is to send to %s what is for all, and does not get it "+
+			"there: %s", name, some(ends), some(whys)), fmt.Sprintf("bring the route back (`ip route get %s`), or take the entry "+
+			"out if no such host is "+
+			"meant: `bridge fdb del 00:00:00:00:00:00 dev %s dst %s`", ends[0], name, ends[0]))}
+}
+
 func (j *judge) noFlood(t tunnel) rule.Finding {
 	name := printable(t.Name)
-	detail := fmt.Sprintf("%s has no entry for 00:00:00:00:00:00: what %s send to all stays on this host; it does no harm only where no "+
+	detail := fmt.Sprintf("%s has no entry for 00:00:00:00:00:00: what %s send to all stays on this host; it does no harm "+
+		"only where no "+
 		"guest of the network is elsewhere", name, names(t.bridge.taps))
 	fix := fmt.Sprintf("`bridge fdb append 00:00:00:00:00:00 dev %s dst OTHER-HOST` for each other host", name)
 	switch {

@@ -40,7 +40,8 @@ var (
 
 // The messages. Lengths are those of radvd with two DNS servers and of Linux.
 func advertisement(unicast bool) *message {
-	m := &message{short: "RA", name: "Router Advertisements", kind: 134, nft: "nd-router-advert", rule: "filter.router-advertisement",
+	m := &message{short: "RA", name: "Router Advertisements", kind: 134, nft: "nd-router-advert",
+		rule:   "filter.router-advertisement",
 		length: 144, mild: unicast, ends: func(from, _ peer) (src, dst netip.Addr) { return from.local, allNodes }}
 	if unicast {
 		m.name = "Router Advertisements that answer one host"
@@ -50,13 +51,15 @@ func advertisement(unicast bool) *message {
 }
 
 func solicitation() *message {
-	return &message{short: "RS", name: "Router Solicitations", kind: 133, nft: "nd-router-solicit", rule: "filter.router-solicitation", length: 56,
+	return &message{short: "RS", name: "Router Solicitations", kind: 133, nft: "nd-router-solicit",
+		rule: "filter.router-solicitation", length: 56,
 		mild: true, ends: func(from, _ peer) (src, dst netip.Addr) { return from.local, allRouters }}
 }
 
 // question returns a neighbor solicitation by ends.
 func question(ends func(from, to peer) (src, dst netip.Addr)) *message {
-	return &message{short: "NS", name: "Neighbor Solicitations", kind: 135, nft: "nd-neighbor-solicit", rule: "filter.neighbor-solicitation", length: 72,
+	return &message{short: "NS", name: "Neighbor Solicitations", kind: 135, nft: "nd-neighbor-solicit",
+		rule: "filter.neighbor-solicitation", length: 72,
 		ends: ends}
 }
 
@@ -65,22 +68,25 @@ func probing(from, to peer) (src, dst netip.Addr)   { return from.local, to.loca
 func claiming(from, _ peer) (src, dst netip.Addr)   { return unspecified, solicitedNode(from.local) }
 
 func answer() *message {
-	return &message{short: "NA", name: "Neighbor Advertisements", kind: 136, nft: "nd-neighbor-advert", rule: "filter.neighbor-advertisement", length: 72,
+	return &message{short: "NA", name: "Neighbor Advertisements", kind: 136, nft: "nd-neighbor-advert",
+		rule: "filter.neighbor-advertisement", length: 72,
 		ends: probing}
 }
 
 func tooBig() *message {
-	return &message{short: "PTB", name: "Packet Too Big", kind: 2, nft: "packet-too-big", rule: "filter.packet-too-big", length: 1280,
-		track: filter.Related, ends: func(from, to peer) (src, dst netip.Addr) { return from.other, to.other }}
+	return &message{short: "PTB", name: "Packet Too Big", kind: 2, nft: "packet-too-big", rule: "filter.packet-too-big",
+		length: 1280,
+		track:  filter.Related, ends: func(from, to peer) (src, dst netip.Addr) { return from.other, to.other }}
 }
 
 func query() *message {
-	return &message{short: "MLD query", name: "multicast listener queries", kind: 130, nft: "mld-listener-query", rule: "filter.listener-query",
+	return &message{short: "MLD query", name: "multicast listener queries", kind: 130, nft: "mld-listener-query",
+		rule:   "filter.listener-query",
 		length: 76, mild: true, ends: func(from, _ peer) (src, dst netip.Addr) { return from.local, allNodes }}
 }
 
-// toGuest and fromGuest are what a guest must get, and be able to send; toRouter and fromRouter likewise a virtual router, as
-// far as that is not a guest's as well.
+// toGuest and fromGuest are what a guest must get, and be able to send; toRouter and fromRouter likewise a virtual router,
+// as far as that is not a guest's as well.
 func toGuest() []*message {
 	return []*message{advertisement(false), advertisement(true), question(resolving), question(probing), answer(), tooBig()}
 }

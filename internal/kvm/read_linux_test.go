@@ -32,14 +32,17 @@ func hypervisor(t *testing.T) *lab.Namespace {
 	}
 	must(t, err)
 	t.Cleanup(func() { n.Close() })
-	for tap, end := range map[string]lab.End{"vnet1": {NS: n, Name: "g1", MAC: guestMAC.String()}, "vnet9": {NS: n, Name: "g9", MAC: vrMAC.String()}} {
+	for tap, end := range map[string]lab.End{"vnet1": {NS: n, Name: "g1", MAC: guestMAC.String()}, "vnet9": {NS: n, Name: "g9",
+		MAC: vrMAC.String()}} {
 		must(t, lab.Veth(lab.End{NS: n, Name: tap}, end))
 	}
 	must(t, lab.Veth(lab.End{NS: n, Name: "eth0"}, lab.End{NS: n, Name: "far"}))
 	run(t, n, "ip link set eth0 mtu 1550", "ip link set far mtu 1550", "ip addr add 192.0.2.11/24 dev eth0",
-		"ip link add vxlan100 type vxlan id 100 local 192.0.2.11 remote 192.0.2.12 dev eth0 dstport 8472", "ip link set vxlan100 mtu 1500 up")
+		"ip link add vxlan100 type vxlan id 100 local 192.0.2.11 remote 192.0.2.12 dev eth0 dstport 8472", "ip link set "+
+			"vxlan100 mtu 1500 up")
 	must(t, n.AddBridge("brvx-100", "vnet1", "vnet9", "vxlan100"))
-	run(t, n, "bridge fdb add "+guestMAC.String()+" dev vnet1 master static", "bridge fdb add "+vrMAC.String()+" dev vnet9 master static")
+	run(t, n, "bridge fdb add "+guestMAC.String()+" dev vnet1 master static",
+		"bridge fdb add "+vrMAC.String()+" dev vnet9 master static")
 	if err := n.Sysctl("bridge/bridge-nf-call-ip6tables", "1"); err != nil && os.Getenv("V6PROBE_CI") != "1" {
 		t.Skip("needs br_netfilter:", err)
 	}
@@ -50,8 +53,8 @@ func hypervisor(t *testing.T) *lab.Namespace {
 	return n
 }
 
-// securityGroup is what CloudStack's agent writes, as far as it is about neighbor discovery; with the line that lets a solicited
-// advertisement pass.
+// securityGroup is what CloudStack's agent writes, as far as it is about neighbor discovery; with the line that lets a
+// solicited advertisement pass.
 const securityGroup = `-N BF-brvx-100
 -N i-2-1-def
 -A FORWARD -i brvx-100 -m physdev --physdev-is-bridged -j BF-brvx-100
@@ -121,26 +124,33 @@ func TestRead(t *testing.T) {
 			break
 		}
 	}
-	if !strings.Contains(shown(l), "RA from it is dropped, as it should be") || !strings.Contains(shown(l), "1 tap with rules; the addresses of 1 are") {
+	if !strings.Contains(shown(l), "RA from it is dropped, as it should be") || !strings.Contains(shown(l),
+		"1 tap with rules; the addresses of 1 are") {
 		t.Errorf("healthy:\n%s", shown(l))
 	}
 	for _, c := range []struct{ fault, mend, want string }{
 		{"ip link set vnet1 down", "ip link set vnet1 up", "kvm.bridge-down"},
 		{"ip link set brvx-100 down", "ip link set brvx-100 up", "kvm.bridge-down"},
-		{"bridge fdb del 00:00:00:00:00:00 dev vxlan100 dst 192.0.2.12 via eth0", "bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst 192.0.2.12 via eth0",
+		{"bridge fdb del 00:00:00:00:00:00 dev vxlan100 dst 192.0.2.12 via eth0",
+			"bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst 192.0.2.12 via eth0",
 			"kvm.vxlan-no-flood"},
 		{"bridge link set dev vxlan100 mcast_flood off", "bridge link set dev vxlan100 mcast_flood on", "kvm.vxlan-no-flood"},
 		{"bridge link set dev vnet1 mcast_flood off", "bridge link set dev vnet1 mcast_flood on", "kvm.lost"},
 		{"ip link set eth0 mtu 1500", "ip link set eth0 mtu 1550", "pmtu.tunnel-mtu"},
 		{"ipset del i-2-1-VM-6 fe80::1:ff:fecb:1", "ipset add i-2-1-VM-6 fe80::1:ff:fecb:1", "kvm.set-member"},
-		{"nft add table bridge fw { chain f { type filter hook forward priority -200; icmpv6 type nd-router-advert drop; }; }", "nft delete table bridge fw",
+		{"nft add table bridge fw { chain f { type filter hook forward priority -200; icmpv6 type nd-router-advert drop; }; }",
+			"nft delete table bridge fw",
 			"filter.router-advertisement"},
-		{"nft add table bridge fw { chain f { type filter hook prerouting priority -300; icmpv6 type nd-neighbor-solicit drop; }; }",
+		{"nft add table bridge fw { chain f { type filter hook prerouting priority -300; icmpv6 type nd-neighbor-solicit drop; " +
+			"}; }",
 			"nft delete table bridge fw", "filter.neighbor-solicitation"},
-		{"ip6tables -I BF-brvx-100 2 -m physdev --physdev-is-bridged --physdev-out vnet1 -p icmpv6 --icmpv6-type 136 -j DROP", "ip6tables -D BF-brvx-100 2",
+		{"ip6tables -I BF-brvx-100 2 -m physdev --physdev-is-bridged --physdev-out vnet1 -p icmpv6 --icmpv6-type 136 -j DROP",
+			"ip6tables -D BF-brvx-100 2",
 			"filter.neighbor-advertisement"},
-		{"ip6tables -I BF-brvx-100 1 -p icmpv6 --icmpv6-type packet-too-big -j DROP", "ip6tables -D BF-brvx-100 1", "filter.packet-too-big"},
-		{"ip6tables -D BF-brvx-100 3", "ip6tables -I BF-brvx-100 3 -m physdev --physdev-is-bridged --physdev-out vnet1 -j i-2-1-def", "error"},
+		{"ip6tables -I BF-brvx-100 1 -p icmpv6 --icmpv6-type packet-too-big -j DROP", "ip6tables -D BF-brvx-100 1",
+			"filter.packet-too-big"},
+		{"ip6tables -D BF-brvx-100 3", "ip6tables -I BF-brvx-100 3 -m physdev --physdev-is-bridged --physdev-out vnet1 -j " +
+			"i-2-1-def", "error"},
 	} {
 		run(t, n, c.fault)
 		l := judged(t, n)
@@ -157,7 +167,8 @@ func TestRead(t *testing.T) {
 			t.Errorf("after %s: %s", c.mend, got)
 		}
 	}
-	run(t, n, "ip link set vnet1 nomaster", "ip link set vnet9 nomaster", "ip link set vxlan100 nomaster", "ip link del brvx-100")
+	run(t, n, "ip link set vnet1 nomaster", "ip link set vnet9 nomaster", "ip link set vxlan100 nomaster",
+		"ip link del brvx-100")
 	if l := judged(t, n); len(l.Lines) != 1 || len(l.Findings()) != 0 {
 		t.Errorf("no bridge:\n%s", shown(l))
 	}

@@ -57,7 +57,8 @@ func (s *scene) bridge(name string, ports ...string) *host.Bridge {
 			l.Tunnel = &host.Tunnel{ID: 100, Port: 4789, Learning: true}
 		}
 		s.Links[len(s.Links)-1] = l
-		b.Ports = append(b.Ports, host.BridgePort{Port: host.Port{Link: l, Bridge: name, Flood: true, McastFlood: true, Learning: true},
+		b.Ports = append(b.Ports, host.BridgePort{Port: host.Port{Link: l, Bridge: name, Flood: true, McastFlood: true,
+			Learning: true},
 			Carrier: true, State: host.PortForwarding})
 	}
 	s.Bridges = append(s.Bridges, b)
@@ -76,7 +77,8 @@ func (s *scene) port(name string) *host.BridgePort {
 	panic("no port " + name)
 }
 
-// cloud is kvm1 of a healthy zone with security groups: the virtual router on vnet9, a guest on vnet1, another beyond vxlan100.
+// cloud is kvm1 of a healthy zone with security groups: the virtual router on vnet9, a guest on vnet1, another beyond
+// vxlan100.
 func cloud() *scene {
 	s := &scene{}
 	eth := s.link("eth0", "", 1550)
@@ -130,7 +132,8 @@ func securityGroups(tap, set string) []*filter.Chain {
 		return func(p *filter.Packet) bool { return slices.Contains(kinds, p.Type) }
 	}
 	base := func(name string, rules ...filter.Rule) *filter.Chain {
-		return &filter.Chain{Tool: "ip6tables", Family: filter.IPv6, Table: "filter", Name: name, Base: true, Hook: filter.Forward, Rules: rules}
+		return &filter.Chain{Tool: "ip6tables", Family: filter.IPv6, Table: "filter", Name: name, Base: true, Hook: filter.Forward,
+			Rules: rules}
 	}
 	chain := func(name string, rules ...filter.Rule) *filter.Chain {
 		return &filter.Chain{Tool: "ip6tables", Family: filter.IPv6, Table: "filter", Name: name, Rules: number(rules...)}
@@ -145,9 +148,12 @@ func securityGroups(tap, set string) []*filter.Chain {
 			}),
 			yes("-m physdev --physdev-in "+tap+" -j i-2-1-def", filter.Jump, "i-2-1-def", in),
 			yes("-m physdev --physdev-out "+tap+" -j i-2-1-def", filter.Jump, "i-2-1-def", out),
-			yes("-m physdev --physdev-in vnet9 -j ACCEPT", filter.Accept, "", func(p *filter.Packet) bool { return p.PhysIn == "vnet9" }),
-			yes("-m physdev --physdev-out vnet9 -j ACCEPT", filter.Accept, "", func(p *filter.Packet) bool { return p.PhysOut == "vnet9" }),
-			yes("-m physdev --physdev-out vxlan100 -j ACCEPT", filter.Accept, "", func(p *filter.Packet) bool { return p.PhysOut == "vxlan100" }),
+			yes("-m physdev --physdev-in vnet9 -j ACCEPT", filter.Accept, "",
+				func(p *filter.Packet) bool { return p.PhysIn == "vnet9" }),
+			yes("-m physdev --physdev-out vnet9 -j ACCEPT", filter.Accept, "",
+				func(p *filter.Packet) bool { return p.PhysOut == "vnet9" }),
+			yes("-m physdev --physdev-out vxlan100 -j ACCEPT", filter.Accept, "",
+				func(p *filter.Packet) bool { return p.PhysOut == "vxlan100" }),
 		),
 		chain("i-2-1-def",
 			yes("-m physdev --physdev-in "+tap+" -p icmpv6 --icmpv6-type 134 -j DROP", filter.Drop, "", func(p *filter.Packet) bool {
@@ -158,7 +164,8 @@ func securityGroups(tap, set string) []*filter.Chain {
 			}),
 			yes("-m physdev --physdev-in "+tap+" -p icmpv6 --icmpv6-type 133 -j RETURN", filter.Return, "", kinds(133)),
 			yes("-m physdev --physdev-in "+tap+" -p icmpv6 --icmpv6-type 135 -j RETURN", filter.Return, "", kinds(135)),
-			yes("-m physdev --physdev-in "+tap+" -p icmpv6 --icmpv6-type 136 -m set --match-set "+set+" src -j RETURN", filter.Return, "",
+			yes("-m physdev --physdev-in "+tap+" -p icmpv6 --icmpv6-type 136 -m set --match-set "+set+" src -j RETURN", filter.Return,
+				"",
 				func(p *filter.Packet) bool { return p.Type == 136 && members(p) }),
 			yes("-j DROP", filter.Drop, "", any),
 		),
@@ -170,8 +177,14 @@ func (s *scene) drop(text string, is func(p *filter.Packet) bool) {
 	if s.Filter == nil {
 		s.Filter = &filter.Ruleset{}
 	}
-	s.Filter.Chains = append(s.Filter.Chains, &filter.Chain{Tool: "nft", Family: filter.Bridge, Table: "bridge fw", Name: "forward", Base: true,
-		Hook: filter.Forward, Priority: -200, Rules: []filter.Rule{func() filter.Rule { r := yes(text, filter.Drop, "", is); r.Handle = 7; return r }()}})
+	s.Filter.Chains = append(s.Filter.Chains, &filter.Chain{Tool: "nft", Family: filter.Bridge, Table: "bridge fw",
+		Name: "forward", Base: true,
+		Hook: filter.Forward, Priority: -200, Rules: []filter.Rule{func() filter.Rule {
+			r := yes(text, filter.Drop, "",
+				is)
+			r.Handle = 7
+			return r
+		}()}})
 }
 
 // told is what a list comes to: its findings above info as "rule@severity subject", one a line.
@@ -213,8 +226,9 @@ func expectation(vni uint32, addresses ...string) *expect.State {
 	for _, a := range addresses {
 		n.Addresses = append(n.Addresses, netip.MustParseAddr(a))
 	}
-	return &expect.State{Links: []*expect.Link{{Name: "network web (Isolated)", VNI: &expect.ID{Number: vni}, Prefixes: []netip.Prefix{zone},
-		Routers: []expect.Router{{MAC: expect.MAC(vrMAC)}}, Neighbors: []expect.Neighbor{n}}}}
+	return &expect.State{Links: []*expect.Link{{Name: "network web (Isolated)", VNI: &expect.ID{Number: vni},
+		Prefixes: []netip.Prefix{zone},
+		Routers:  []expect.Router{{MAC: expect.MAC(vrMAC)}}, Neighbors: []expect.Neighbor{n}}}}
 }
 
 func check(t *testing.T, in Input, want ...string) checklist.List {

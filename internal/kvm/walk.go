@@ -47,7 +47,8 @@ func (j *judge) follow(b *bridge) []*walk {
 			continue
 		}
 		for _, p := range far {
-			if p.Index != t.Index && !(t.router && slices.ContainsFunc(b.taps, func(o *tap) bool { return o.router && o.Index == p.Index })) {
+			isRouter := slices.ContainsFunc(b.taps, func(o *tap) bool { return o.router && o.Index == p.Index })
+			if p.Index != t.Index && !(t.router && isRouter) {
 				j.between(w, b, p)
 			}
 		}
@@ -91,8 +92,8 @@ func (j *judge) between(w *walk, b *bridge, far *host.BridgePort) {
 	}
 }
 
-// asksByQuery reports whether queries must get from one port to another. Those of the bridge itself are not forwarded, and meet
-// no rule of these.
+// asksByQuery reports whether queries must get from one port to another. Those of the bridge itself are not forwarded, and
+// meet no rule of these.
 func asksByQuery(b *bridge) bool { return b.Asked() && b.OtherQuerier && !b.VLANSnooping }
 
 func (j *judge) record(w *walk, m *message, to bool, far int, o filter.Outcome) {
@@ -113,8 +114,8 @@ func (j *judge) record(w *walk, m *message, to bool, far int, o filter.Outcome) 
 	}
 }
 
-// passedOver reports whether a rule drops for certain what comes to it, in a chain that the kernel passes over at times, as it has
-// the priority of br_netfilter: sooner or later it drops.
+// passedOver reports whether a rule drops for certain what comes to it, in a chain that the kernel passes over at times, as
+// it has the priority of br_netfilter: sooner or later it drops.
 func passedOver(o filter.Outcome) bool {
 	return o.Verdict == filter.Doubtful && len(o.Doubts) == 0 && len(o.Unread) == 0
 }
@@ -148,8 +149,8 @@ func (j *judge) peer(t *tap) peer {
 // maxOthers is how many machines behind a port are tried.
 const maxOthers = 8
 
-// others returns who may be behind a port: the routers that were heard, or else those that the bridge has learned, and one that
-// might be there. A rule may ask for one of them.
+// others returns who may be behind a port: the routers that were heard, or else those that the bridge has learned, and one
+// that might be there. A rule may ask for one of them.
 func (j *judge) others(b *bridge, far *host.BridgePort) []peer {
 	var list []peer
 	for _, h := range j.Heard {

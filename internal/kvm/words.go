@@ -81,9 +81,11 @@ func accept(p filter.Place, m *message) string {
 	policy := isPolicy(p)
 	switch p.Tool {
 	case "nft":
-		return fmt.Sprintf("`nft insert rule %s %s icmpv6 type %s accept`, or take the rule that is named out", p.Table, p.Chain, m.nft)
+		return fmt.Sprintf("`nft insert rule %s %s icmpv6 type %s accept`, or take the rule that is named out", p.Table, p.Chain,
+			m.nft)
 	case "ebtables", "ebtables-legacy":
-		return fmt.Sprintf("`%s -t %s -I %s -p IPv6 --ip6-proto ipv6-icmp --ip6-icmp-type %d -j ACCEPT`", p.Tool, p.Table, p.Chain, m.kind)
+		return fmt.Sprintf("`%s -t %s -I %s -p IPv6 --ip6-proto ipv6-icmp --ip6-icmp-type %d -j ACCEPT`", p.Tool, p.Table, p.Chain,
+			m.kind)
 	}
 	at := ""
 	if !policy && p.Handle > 1 {

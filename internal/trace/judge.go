@@ -37,8 +37,8 @@ func (c *Checker) Paths() []Path {
 		list[i] = *p
 	}
 	rank := func(p Path) int {
-		return slices.Index([]icmp6.Type{icmp6.TypeRouterAdvertisement, icmp6.TypeRouterSolicitation, icmp6.TypeNeighborSolicitation,
-			icmp6.TypeNeighborAdvertisement}, p.Type)
+		return slices.Index([]icmp6.Type{icmp6.TypeRouterAdvertisement, icmp6.TypeRouterSolicitation,
+			icmp6.TypeNeighborSolicitation, icmp6.TypeNeighborAdvertisement}, p.Type)
 	}
 	slices.SortStableFunc(list, func(a, b Path) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Count, a.Count))
@@ -59,13 +59,15 @@ func (c *Checker) suspect() {
 	}
 }
 
-// Judge returns what is wrong with the paths. unsure says that the capture lost frames, so that what was not seen may have been
-// there. reason, which may be nil, says why the kernel dropped what did not come out of a port, "" where that is not known.
+// Judge returns what is wrong with the paths. unsure says that the capture lost frames, so that what was not seen may have
+// been there. reason, which may be nil, says why the kernel dropped what did not come out of a port, "" where that is not
+// known.
 func Judge(paths []Path, strays []Stray, unsure bool, reason func(p *Path, port string) string) []rule.Finding {
 	var found []rule.Finding
 	for _, s := range strays {
-		found = append(found, checklist.Finding("kvm.vxlan-port", s.Overlay, fmt.Sprintf("VXLAN of VNI %d comes from %v to UDP port %d, %s, and "+
-			"%s listens to %d", s.VNI, s.From, s.Port, times(s.Count), s.Overlay, s.Listens), ""))
+		detail := fmt.Sprintf("VXLAN of VNI %d comes from %v to UDP port %d, %s, and %s listens to %d", s.VNI, s.From, s.Port,
+			times(s.Count), s.Overlay, s.Listens)
+		found = append(found, checklist.Finding("kvm.vxlan-port", s.Overlay, detail, ""))
 	}
 	for i := range paths {
 		p := &paths[i]
@@ -98,7 +100,8 @@ func (p *Path) rogue() []rule.Finding {
 	f := checklist.Finding("ra.from-guest", p.From+p.Disguise, detail, "")
 	f.Source = p.Source
 	if p.Suspect {
-		f.Detail += fmt.Sprintf(", though router %v serves this network: unless both are meant to, one of them does not belong there", p.Other)
+		f.Detail += fmt.Sprintf(", though router %v serves this network: unless both are meant to, one of them does not belong "+
+			"there", p.Other)
 		return []rule.Finding{f}
 	}
 	return append([]rule.Finding{f}, p.guard()...)
@@ -110,10 +113,10 @@ func (p *Path) guard() []rule.Finding {
 	if passed == "" {
 		return nil
 	}
-	f := checklist.Finding("kvm.guard-passed", p.From+p.Disguise, fmt.Sprintf("the advertisement of %v from %s%s came out of %s", p.Source,
-		p.From, before(", ", p.Disguise), passed), fmt.Sprintf("drop it where it comes in: `nft add rule bridge TABLE CHAIN iifname \"%s\" icmpv6 type "+
-		"nd-router-advert drop` in a forward chain, and for what comes in fragments `… exthdr frag exists drop`; or turn on security groups "+
-		"for the zone", p.From))
+	detail := fmt.Sprintf("the advertisement of %v from %s%s came out of %s", p.Source, p.From, before(", ", p.Disguise), passed)
+	fix := fmt.Sprintf("drop it where it comes in: `nft add rule bridge TABLE CHAIN iifname \"%s\" icmpv6 type nd-router-advert drop` "+
+		"in a forward chain, and for what comes in fragments `… exthdr frag exists drop`; or turn on security groups for the zone", p.From)
+	f := checklist.Finding("kvm.guard-passed", p.From+p.Disguise, detail, fix)
 	f.Source = p.Source
 	return []rule.Finding{f}
 }
@@ -122,7 +125,7 @@ func (p *Path) guard() []rule.Finding {
 func (p *Path) passed() string {
 	var list []string
 	for _, e := range p.Exits {
-		if e.Seen > 0 {
+		if e.Seen > 0 && e.Port != p.From { // a hairpin's own
 			list = append(list, fmt.Sprintf("%s (%d of %d)", e.Port, e.Seen, p.Count))
 		}
 	}
@@ -133,40 +136,40 @@ func (p *Path) passed() string {
 func (p *Path) lost(reason func(p *Path, port string) string) []rule.Finding {
 	var found []rule.Finding
 	if p.Untaken != "" {
-		f := checklist.Finding("kvm.lost", p.Untaken+" "+p.Name(), fmt.Sprintf("%s of %s came to this host in VXLAN %d from %v, and %s did not "+
-			"take it: %s", p.Name(), p.sender(), p.Tunnel.VNI, p.Tunnel.Source, p.Untaken, times(p.Count)), "")
-		f.Source = p.Source
-		found = append(found, f)
+		found = append(found, p.finding(p.Untaken, 0, "came to this host in VXLAN %d from %v, and %s did not take it: %s", p.Tunnel.VNI,
+			p.Tunnel.Source, p.Untaken, times(p.Count)))
 	}
 	for _, e := range p.Exits {
 		switch {
 		case e.Missed > 0:
-			f := checklist.Finding("kvm.lost", p.From+" "+e.Port+" "+p.Name(), fmt.Sprintf("%s of %s from %s did not come out of %s: %s",
-				p.Name(), p.sender(), p.entry(), e.Port, ofAll(e.Missed, e.Missed+e.Seen)), "")
-			f.Source = p.Source
-			if e.Seen > 0 {
-				f.Severity = rule.Warning
-			}
+			f := p.finding(e.Port, e.Seen, "from %s did not come out of %s: %s", p.entry(), e.Port, ofAll(e.Missed, e.Missed+e.Seen))
 			if reason != nil {
 				f.Detail += before("; ", reason(p, e.Port))
 			}
 			found = append(found, f)
-		case e.Kind == Overlay && e.Below < e.Seen:
-			f := checklist.Finding("kvm.lost", p.From+" "+e.Port+" below "+p.Name(), fmt.Sprintf("%s of %s from %s went into %s and did not leave "+
-				"this host: %s", p.Name(), p.sender(), p.entry(), e.Port, ofAll(e.Seen-e.Below, e.Seen)), "")
-			f.Source = p.Source
-			if e.Below > 0 {
-				f.Severity = rule.Warning
-			}
-			found = append(found, f)
+		case e.Kind == Overlay && !e.Hidden && e.Below < e.Seen:
+			found = append(found, p.finding(e.Port+" below", e.Below, "from %s went into %s and did not leave this host: %s", p.entry(), e.Port,
+				ofAll(e.Seen-e.Below, e.Seen)))
 		}
 	}
 	return found
 }
 
+// finding says that messages were lost at a place. Where some got through it is a warning.
+func (p *Path) finding(place string, through uint64, format string, args ...any) rule.Finding {
+	detail := fmt.Sprintf("%s of %s ", p.Name(), p.sender()) + fmt.Sprintf(format, args...)
+	f := checklist.Finding("kvm.lost", p.From+" "+place+" "+p.Name(), detail, "")
+	f.Source = p.Source
+	if through > 0 {
+		f.Severity = rule.Warning
+	}
+	return f
+}
+
 // Name is what the messages are called: "the Router Advertisement".
 func (p *Path) Name() string {
-	return [...]string{"Router Solicitation", "Router Advertisement", "Neighbor Solicitation", "Neighbor Advertisement"}[p.Type-icmp6.TypeRouterSolicitation]
+	names := [...]string{"Router Solicitation", "Router Advertisement", "Neighbor Solicitation", "Neighbor Advertisement"}
+	return names[p.Type-icmp6.TypeRouterSolicitation]
 }
 
 func (p *Path) sender() string {

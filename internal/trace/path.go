@@ -48,6 +48,7 @@ type Exit struct {
 	Missed uint64 // that should have come out
 	Below  uint64 // of Seen, what left the host in VXLAN
 	Device string // by which it did
+	Hidden bool   // what leaves the host cannot be seen
 }
 
 type pathKey struct {
@@ -83,11 +84,11 @@ func (c *Checker) close(j *journey) {
 	if o := c.beneath[j.tunnel.VNI]; o != nil && j.entry == "" && j.arrived() {
 		p.Untaken = o.Name
 	}
-	out := 0
+	out, moved := 0, c.moved(j)
 	for i := range c.options.Ports {
 		port := &c.options.Ports[i]
 		seen := j.has(sighting{device: port.Name, direction: packet.Outgoing})
-		if !seen && !c.expected(j, port) {
+		if !seen && (moved || !c.expected(j, port)) {
 			continue
 		}
 		e := p.exit(port, c.options.Ports)
@@ -106,6 +107,27 @@ func (c *Checker) close(j *journey) {
 	}
 }
 
+// moved reports whether a message to one station came out of a port: if that is not the one behind which it was, the bridge
+// has learned better.
+func (c *Checker) moved(j *journey) bool {
+	return j.to[0]&1 == 0 && slices.ContainsFunc(j.seen, func(s sighting) bool {
+		return !s.below && s.direction == packet.Outgoing && c.ports[s.device] != nil
+	})
+}
+
+// Changed takes back that messages were missed at ports that were closed, or taken away, while c was shown packets. It is
+// called after Finish.
+func (c *Checker) Changed(ports ...string) {
+	for _, p := range c.paths {
+		for i := range p.Exits {
+			if slices.Contains(ports, p.Exits[i].Port) {
+				p.Exits[i].Missed = 0
+			}
+		}
+		p.Exits = slices.DeleteFunc(p.Exits, func(e Exit) bool { return e.Seen+e.Missed == 0 })
+	}
+}
+
 // arrived reports whether j came to this host in VXLAN.
 func (j *journey) arrived() bool {
 	return slices.ContainsFunc(j.seen, func(s sighting) bool { return s.below && s.direction == packet.Incoming })
@@ -116,7 +138,11 @@ func (c *Checker) path(j *journey) *Path {
 	if p := c.index[k]; p != nil {
 		return p
 	}
-	if len(c.paths) >= maxPaths {
+	room := maxPaths
+	if j.typ == icmp6.TypeRouterAdvertisement {
+		room += maxOffers
+	}
+	if len(c.paths) >= room {
 		return nil
 	}
 	p := &Path{
@@ -150,7 +176,7 @@ func (p *Path) exit(port *Port, order []Port) *Exit {
 	rank := func(name string) int { return slices.IndexFunc(order, func(o Port) bool { return o.Name == name }) }
 	at, found := slices.BinarySearchFunc(p.Exits, rank(port.Name), func(e Exit, r int) int { return rank(e.Port) - r })
 	if !found {
-		p.Exits = slices.Insert(p.Exits, at, Exit{Port: port.Name, Kind: port.Kind})
+		p.Exits = slices.Insert(p.Exits, at, Exit{Port: port.Name, Kind: port.Kind, Hidden: port.Hidden})
 	}
 	return &p.Exits[at]
 }
@@ -166,8 +192,8 @@ func (e *Exit) beneath(j *journey) {
 	}
 }
 
-// expected reports whether a message should come out of a port: to the one station that it is for, where that is known; to all
-// for an advertisement; to the routers for a solicitation. Of what else goes to a group it is not known who wants it.
+// expected reports whether a message should come out of a port: to the one station that it is for, where that is known; to
+// all for an advertisement; to the routers for a solicitation. Of what else goes to a group it is not known who wants it.
 func (c *Checker) expected(j *journey, port *Port) bool {
 	from := c.ports[j.entry]
 	if port.Closed || port.Name == j.entry || j.entry == "" || from != nil && from.Apart && port.Apart {
@@ -176,7 +202,7 @@ func (c *Checker) expected(j *journey, port *Port) bool {
 	if j.to[0]&1 == 0 {
 		return c.macs[j.to] == port.Name
 	}
-	if port.Deaf {
+	if port.Deaf || c.options.VLANs {
 		return false
 	}
 	switch j.typ {
@@ -186,7 +212,7 @@ func (c *Checker) expected(j *journey, port *Port) bool {
 		return slices.Contains(c.routerPorts(), port.Name)
 	case icmp6.TypeNeighborSolicitation:
 		owner, ok := c.owner(j.target)
-		return ok && owner == port.Name
+		return ok && owner == port.Name && !port.Spared
 	}
 	return false
 }
@@ -199,7 +225,8 @@ func (c *Checker) routerPorts() []string {
 	return list
 }
 
-// owner returns the port behind which the station is whose interface identifier the address is made of (RFC 4291 appendix A).
+// owner returns the port behind which the station is whose interface identifier the address is made of (RFC 4291 appendix
+// A).
 func (c *Checker) owner(a netip.Addr) (port string, ok bool) {
 	b := a.As16()
 	if !a.Is6() || b[11] != 0xff || b[12] != 0xfe {

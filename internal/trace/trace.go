@@ -1,5 +1,5 @@
-// Package trace follows neighbor discovery through a bridge: it sees what comes in and goes out at all of its ports, knows each
-// message again by its content, and tells by which ports it came out and by which it did not.
+// Package trace follows neighbor discovery through a bridge: it sees what comes in and goes out at all of its ports, knows
+// each message again by its content, and tells by which ports it came out and by which it did not.
 package trace
 
 import (
@@ -30,6 +30,9 @@ type Port struct {
 	Guest   bool   // the rules of a security group name it, so that it is a guest's and not a router's
 	VNI     uint32 // of an Overlay
 	UDPPort uint16 // likewise: what the device listens to
+	Hidden  bool   // likewise: what leaves the host below it cannot be seen, or not be known again
+	Trunk   bool   // devices for VLANs are on it, which take tagged frames before the bridge
+	Spared  bool   // solicitations that the bridge can answer itself do not go out of it (neigh_suppress)
 }
 
 // Options says what is known of the bridge beforehand.
@@ -40,6 +43,13 @@ type Options struct {
 	// Snoops says that the bridge sends multicast only where it is wanted, and Groups then where that is: names of ports.
 	Snoops bool
 	Groups map[netip.Addr][]string
+	// VLANs says that the bridge keeps VLANs apart (vlan_filtering): who belongs to which is not known, so that nothing to a
+	// group is missed.
+	VLANs bool
+	// Ours says whether an address is this host's, and Taken whether any of its devices takes VXLAN of a number at a UDP port.
+	// What goes to others, and is overheard, says nothing of this host. Either may be nil.
+	Ours  func(a netip.Addr) bool
+	Taken func(vni uint32, port uint16) bool
 	// Router says whether the sender of an advertisement is known to be a router, where the user says who is; else it is nil.
 	Router func(p *packet.Packet) bool
 	// Test says whether a packet was sent by this very run to test the guard; it may be nil.
@@ -50,11 +60,12 @@ type Options struct {
 const (
 	maxOpen     = 1024 // messages on their way
 	maxPaths    = 512
+	maxOffers   = 256 // more, for advertisements only: a flood of other messages does not hide them
 	maxStations = 4096
 )
 
-// settle is how long the sightings of one message may lie apart. A bridge forwards at once; the clock of the sockets and their
-// queues do not add more.
+// settle is how long the sightings of one message may lie apart. A bridge forwards at once; the clock of the sockets and
+// their queues do not add more.
 const settle = 500 * time.Millisecond
 
 // Checker follows the packets of a bridge. It is shown what all interfaces of the host bring, in their order.
@@ -71,6 +82,7 @@ type Checker struct {
 	strange map[uint16]Stray
 
 	last      time.Time
+	asked     time.Time // when the first solicitation of a router came in
 	messages  uint64
 	forgotten uint64
 }
@@ -95,7 +107,7 @@ func New(o Options) *Checker {
 	for i := range o.Ports {
 		p := &o.Ports[i]
 		c.ports[p.Name] = p
-		if p.Kind == Overlay {
+		if p.Kind == Overlay && !p.Hidden {
 			c.beneath[p.VNI] = p
 		}
 	}
@@ -110,6 +122,7 @@ type key struct {
 	mac                 packet.MAC
 	source, destination netip.Addr
 	digest              uint64
+	vlan                uint16 // 0 for none, and on a bridge that tags and untags
 }
 
 // sighting is where a message was seen. The tunnel is that of what was seen below an Overlay.
@@ -148,7 +161,10 @@ func (c *Checker) Packet(p *packet.Packet) {
 		return
 	}
 	c.settle(p.Frame.Time)
-	k := key{p.EthernetSource, p.Source, p.Destination, digest(p.Payload)}
+	k := key{p.EthernetSource, p.Source, p.Destination, digest(p.Payload), 0}
+	if !c.options.VLANs {
+		k.vlan = vlan(p)
+	}
 	j := c.open[k]
 	if j != nil && j.has(s) { // the same once more: an RA says the same each time
 		c.close(j)
@@ -172,20 +188,36 @@ func (c *Checker) place(p *packet.Packet) (sighting, bool) {
 		return s, false
 	}
 	if len(p.Tunnels) == 0 {
-		return s, s.device == c.options.Bridge || c.ports[s.device] != nil
+		port := c.ports[s.device]
+		return s, s.device == c.options.Bridge || port != nil && !(port.Trunk && vlan(p) != 0)
 	}
 	t := &p.Tunnels[len(p.Tunnels)-1]
 	o := c.beneath[t.VNI]
 	if o == nil || c.ports[s.device] != nil {
 		return s, false
 	}
-	if s.direction == packet.Incoming && o.UDPPort != 0 && t.Port != o.UDPPort {
+	if s.direction == packet.Incoming && c.options.Ours != nil && !t.Destination.IsMulticast() &&
+		!c.options.Ours(t.Destination) {
+		return s, false
+	}
+	if o.UDPPort != 0 && t.Port != o.UDPPort {
+		if s.direction != packet.Incoming || c.options.Taken != nil && c.options.Taken(t.VNI, t.Port) {
+			return s, false
+		}
 		st := c.strange[t.Port]
 		c.strange[t.Port] = Stray{o.Name, t.VNI, t.Port, o.UDPPort, t.Source, st.Count + 1}
 		return s, false
 	}
 	s.below = true
 	return s, true
+}
+
+// vlan returns the number of the outer tag, 0 for none.
+func vlan(p *packet.Packet) uint16 {
+	if len(p.VLANs) == 0 {
+		return 0
+	}
+	return p.VLANs[0].ID
 }
 
 func (j *journey) has(s sighting) bool {
@@ -202,7 +234,8 @@ func (c *Checker) begin(k key, p *packet.Packet) *journey {
 		c.close(c.order[0])
 	}
 	j := &journey{
-		key: k, typ: p.Message.Type, target: p.Message.Target, to: p.EthernetDestination, first: p.Frame.Time, disguise: disguise(p),
+		key: k, typ: p.Message.Type, target: p.Message.Target, to: p.EthernetDestination, first: p.Frame.Time,
+		disguise: disguise(p),
 	}
 	if p.Message.Type == icmp6.TypeRouterAdvertisement {
 		j.lifetime = p.Message.RA.RouterLifetime
@@ -239,6 +272,9 @@ func (c *Checker) sight(j *journey, s sighting, p *packet.Packet) {
 	case s.device == c.options.Bridge && s.direction == packet.Incoming: // the bridge's own copy of what it passes on
 	case j.entry == "":
 		j.entry = s.device
+		if j.typ == icmp6.TypeRouterSolicitation && c.asked.IsZero() && s.device != c.options.Bridge {
+			c.asked = j.first
+		}
 		if s.device != c.options.Bridge && (len(c.macs) < maxStations || c.macs[j.key.mac] != "") {
 			c.macs[j.key.mac] = s.device
 		}
@@ -261,6 +297,9 @@ func (c *Checker) Messages() uint64 { return c.messages }
 
 // Forgotten returns how many messages are on paths that are not told, for lack of room.
 func (c *Checker) Forgotten() uint64 { return c.forgotten }
+
+// Asked returns when the first solicitation of a router came in by a port; the zero time for never.
+func (c *Checker) Asked() time.Time { return c.asked }
 
 // Strays returns what came to the wrong UDP port.
 func (c *Checker) Strays() []Stray {

@@ -42,7 +42,8 @@ func newScene(o Options) *scene {
 func (s *scene) at(frame []byte, places ...string) {
 	for _, place := range places {
 		s.now = s.now.Add(2 * time.Microsecond)
-		f := packet.Frame{Time: s.now, Data: frame, Length: len(frame), LinkType: packet.LinkTypeEthernet, Direction: packet.Incoming,
+		f := packet.Frame{Time: s.now, Data: frame, Length: len(frame), LinkType: packet.LinkTypeEthernet,
+			Direction: packet.Incoming,
 			Interface: &packet.Interface{Name: place[:len(place)-1]}}
 		if strings.HasSuffix(place, ">") {
 			f.Direction = packet.Outgoing
@@ -58,7 +59,8 @@ func (s *scene) at(frame []byte, places ...string) {
 func in(frame []byte, port uint16) []byte { return overlay(frame, port, 100) }
 
 func overlay(frame []byte, port uint16, vni uint32) []byte {
-	return craft.Ethernet(craft.MAC("02:00:00:00:01:02"), craft.MAC("02:00:00:00:01:01"), nil, 0x0800, craft.VXLAN("192.0.2.1", "192.0.2.2", port, vni, frame))
+	return craft.Ethernet(craft.MAC("02:00:00:00:01:02"), craft.MAC("02:00:00:00:01:01"), nil, 0x0800, craft.VXLAN("192.0.2.1",
+		"192.0.2.2", port, vni, frame))
 }
 
 func (s *scene) judge() (paths []Path, found []string) {
@@ -81,9 +83,14 @@ func rogue() []byte {
 func TestJudge(t *testing.T) {
 	ra := advertisement()
 	ns := craft.Frame(routerMAC, routerLL, "ff02::1:ffcb:1", craft.NS(guestLL, craft.SLLA(routerMAC)))
-	na := craft.EthernetIPv6(guestMAC, routerLL, craft.IPv6(guestLL, routerLL, 255, 58, craft.ICMPv6(guestLL, routerLL, craft.NA(0x60, guestLL))))
+	na := craft.EthernetIPv6(guestMAC, routerLL, craft.IPv6(guestLL, routerLL, 255, 58, craft.ICMPv6(guestLL, routerLL,
+		craft.NA(0x60, guestLL))))
 	copy(na, craft.MAC(routerMAC))
 	rs := craft.Frame(guestMAC, guestLL, "ff02::2", craft.RS())
+	back := craft.EthernetIPv6(routerMAC, guestLL, craft.IPv6(routerLL, guestLL, 255, 58, craft.ICMPv6(routerLL, guestLL,
+		craft.NA(0xe0, routerLL))))
+	copy(back, craft.MAC(guestMAC))
+	tagged := slices.Concat(ra[:12], []byte{0x81, 0, 0, 100}, ra[12:])
 	for name, tt := range map[string]struct {
 		change func(*Options)
 		show   func(s *scene)
@@ -137,6 +144,52 @@ func TestJudge(t *testing.T) {
 			s.at(ns, "vnet9<", "vnet2>", "vxlan100>")
 			s.at(in(ns, 4789), "eth0>")
 		}, want: []string{"error kvm.lost"}, has: "about fe80::1:ff:fecb:1 from vnet9 did not come out of vnet1"},
+		"VXLAN for another host": {change: func(o *Options) { o.Ours = func(netip.Addr) bool { return false } },
+			show: func(s *scene) {
+				s.at(in(ra, 4789), "eth0<")
+				s.at(in(ra, 8472), "eth0<")
+			}},
+		"to a port that another device takes": {change: func(o *Options) { o.Taken = func(uint32, uint16) bool { return true } },
+			show: func(s *scene) {
+				s.at(in(ra, 8472), "eth0<")
+			}},
+		"by another device out of this host": {show: func(s *scene) {
+			s.at(ra, "vnet9<", "vnet1>", "vnet2>", "vxlan100>")
+			s.at(in(ra, 8472), "eth0>")
+		}, want: []string{"error kvm.lost"}, has: "went into vxlan100 and did not leave this host"},
+		"an overlay that is not seen below": {change: func(o *Options) { o.Ports[3].Hidden, o.Ports[3].UDPPort = true, 5000 },
+			show: func(s *scene) {
+				s.at(ra, "vnet9<", "vnet1>", "vnet2>", "vxlan100>")
+			}},
+		"a station that has moved": {show: func(s *scene) {
+			s.at(na, "vnet1<", "vnet9>")
+			s.at(back, "vnet9<", "vnet2>")
+		}},
+		"tagged, for a VLAN's own device": {change: func(o *Options) { o.Ports[0].Trunk = true }, show: func(s *scene) {
+			s.at(tagged, "vnet9<", "vnet9>")
+		}},
+		"tagged, for all": {show: func(s *scene) {
+			s.at(tagged, "vnet9<", "vnet1>", "vxlan100>")
+			s.at(in(tagged, 4789), "eth0>")
+			s.at(ra, "vnet9<", "vnet1>", "vnet2>", "vxlan100>")
+			s.at(in(ra, 4789), "eth0>")
+		}, want: []string{"warning kvm.lost"}, has: "did not come out of vnet2: 1 of 2"},
+		"the same of two VLANs at once": {show: func(s *scene) {
+			s.at(ra, "vnet9<")
+			s.at(tagged, "vnet9<", "vnet1>", "vnet2>", "vxlan100>")
+			s.at(in(tagged, 4789), "eth0>")
+			s.at(ra, "vnet1>", "vnet2>", "vxlan100>")
+			s.at(in(ra, 4789), "eth0>")
+		}},
+		"VLANs that are kept apart": {change: func(o *Options) { o.VLANs = true }, show: func(s *scene) {
+			s.at(tagged, "vnet9<")
+			s.at(ra, "vnet1>")
+		}},
+		"a question that the bridge answers": {change: func(o *Options) { o.Ports[1].Spared = true }, show: func(s *scene) {
+			s.at(na, "vnet1<", "vnet9>")
+			s.at(ns, "vnet9<", "vnet2>", "vxlan100>")
+			s.at(in(ns, 4789), "eth0>")
+		}},
 		"a question for nobody": {show: func(s *scene) {
 			s.at(ns, "vnet9<", "vnet2>", "vxlan100>")
 			s.at(in(ns, 4789), "eth0>")
@@ -160,6 +213,8 @@ func TestJudge(t *testing.T) {
 		}},
 		"a rogue that is stopped": {show: func(s *scene) { s.at(rogue(), "vnet1<") },
 			want: []string{"error ra.from-guest"}, has: "none of it came out of another port"},
+		"a rogue on a hairpin": {show: func(s *scene) { s.at(rogue(), "vnet1<", "vnet1>") },
+			want: []string{"error ra.from-guest"}},
 		"a rogue that passes": {show: func(s *scene) { s.at(rogue(), "vnet1<", "vnet2>") },
 			want: []string{"error ra.from-guest", "error kvm.guard-passed"}, has: guestMAC},
 		"machines without security groups": {change: func(o *Options) {
@@ -171,7 +226,8 @@ func TestJudge(t *testing.T) {
 			s.at(in(ra, 4789), "eth0>")
 			s.at(rogue(), "vnet1<", "vnet9>", "vnet2>", "vxlan100>")
 			s.at(in(rogue(), 4789), "eth0>")
-		}, want: []string{"error ra.from-guest", "error ra.from-guest"}, has: "though router fe80::1:ff:fecb:1 serves this network"},
+		}, want: []string{"error ra.from-guest", "error ra.from-guest"}, has: "though router fe80::1:ff:fecb:1 serves this " +
+			"network"},
 		"one machine without security groups": {change: func(o *Options) {
 			for i := range o.Ports {
 				o.Ports[i].Guest = false
@@ -210,7 +266,8 @@ func TestJudge(t *testing.T) {
 // TestDisguises: what is behind an extension header or in fragments is known again, and told.
 func TestDisguises(t *testing.T) {
 	message := craft.ICMPv6(guestLL, craft.AllNodes, craft.CloudStackRA().Message())
-	behind := craft.EthernetIPv6(guestMAC, craft.AllNodes, craft.IPv6(guestLL, craft.AllNodes, 255, 60, append(craft.DestinationOptions(58, 0), message...)))
+	behind := craft.EthernetIPv6(guestMAC, craft.AllNodes, craft.IPv6(guestLL, craft.AllNodes, 255, 60,
+		append(craft.DestinationOptions(58, 0), message...)))
 	s := newScene(options())
 	s.at(behind, "vnet1<", "vnet2>")
 	pieces := craft.FragmentIPv6(guestLL, craft.AllNodes, 255, 60, 7, append(craft.DestinationOptions(58, 0), message...), 8)
@@ -263,6 +320,21 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// TestChanged: what did not come out of a port that was closed meanwhile is not missed.
+func TestChanged(t *testing.T) {
+	s := newScene(options())
+	s.at(advertisement(), "vnet9<", "vnet1>", "vxlan100>")
+	s.at(in(advertisement(), 4789), "eth0>")
+	s.Finish(s.now.Add(time.Second))
+	if found := Judge(s.Paths(), nil, false, nil); len(found) != 1 {
+		t.Errorf("found %v", found)
+	}
+	s.Changed("vnet2")
+	if paths := s.Paths(); len(Judge(paths, nil, false, nil)) != 0 || len(paths[0].Exits) != 2 {
+		t.Errorf("paths %+v", paths)
+	}
+}
+
 // TestBounds: a flood fills the tables and no more.
 func TestBounds(t *testing.T) {
 	s := newScene(options())
@@ -272,7 +344,26 @@ func TestBounds(t *testing.T) {
 		s.at(craft.Frame(mac, ll, craft.AllNodes, craft.CloudStackRA().Message()), "vnet9<", "vnet1>")
 	}
 	s.Finish(s.now.Add(time.Second))
-	if len(s.paths) > maxPaths || len(s.order) != 0 || len(s.open) != 0 || len(s.macs) > maxStations || s.Forgotten() == 0 {
+	if len(s.paths) > maxPaths+maxOffers || len(s.order) != 0 || len(s.open) != 0 || len(s.macs) > maxStations ||
+		s.Forgotten() == 0 {
 		t.Errorf("%d paths, %d open, %d stations, %d forgotten", len(s.paths), len(s.open), len(s.macs), s.Forgotten())
+	}
+}
+
+// TestOffersInFlood: a flood of questions leaves room for an advertisement, and when a router was asked for is known.
+func TestOffersInFlood(t *testing.T) {
+	s := newScene(options())
+	for i := range 2 * maxPaths {
+		s.at(craft.Frame(guestMAC, guestLL, "ff02::1:ff00:1", craft.NS(fmt.Sprintf("fe80::%x", i+1))), "vnet1<", "vnet2>")
+	}
+	if !s.Asked().IsZero() {
+		t.Error("nobody has asked for a router")
+	}
+	s.at(craft.Frame(guestMAC, guestLL, "ff02::2", craft.RS()), "vnet1<")
+	asked := s.now
+	s.at(craft.Frame(guestMAC, guestLL, "ff02::2", craft.RS()), "vnet1<")
+	s.at(advertisement(), "vnet9<", "vnet1>", "vnet2>", "vxlan100>")
+	if paths, _ := s.judge(); paths[0].Source != netip.MustParseAddr(routerLL) || !s.Asked().Equal(asked) {
+		t.Errorf("%+v, asked at %v", paths[0], s.Asked())
 	}
 }
