@@ -50,8 +50,7 @@ func newGuardTest(name string, b *host.Bridge, guest bool) (*guardTest, error) {
 		g.mac = packet.MAC(b.Ports[i].Stations[0])
 	}
 	rand.Read(g.nonce)
-	m := g.mac
-	g.source = netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5]})
+	g.source = packet.LinkLocal(g.mac)
 	if !guest {
 		g.source = netip.AddrFrom16([16]byte(slices.Concat([]byte{0xfe, 0x80, 0, 0, 0, 0, 0, 0}, g.nonce[:8])))
 	}

@@ -28,6 +28,7 @@ type guestRun struct {
 	in    guest.Input
 	sum   report.Summary
 	what  string // was listened to
+	until time.Time
 }
 
 // lookAtGuest judges this host. The counting of drops, if it is wanted, goes on from before the first packet until after the
@@ -87,7 +88,8 @@ func (g *guestRun) listen(c *cobra.Command) error {
 		chosen{mac: i.MAC, link: packet.Link{Interface: i.Name}, why: own}, g.want)
 	g.in.Target, g.in.Expect = g.target, g.want
 	if silentLink(i) {
-		g.in.State = v.host.At(time.Now())
+		g.until = time.Now()
+		g.in.State = v.host.At(g.until)
 		return nil
 	}
 	s, err := g.start(c, capture.Filter{})
@@ -113,7 +115,8 @@ func (g *guestRun) listen(c *cobra.Command) error {
 	if err != nil {
 		g.sum.Damage = oneLine(err.Error())
 	}
-	g.in.State, g.in.Heard = v.host.At(time.Now()), v.heardAll(r.listened)
+	g.until = time.Now()
+	g.in.State, g.in.Heard = v.host.At(g.until), v.heardAll(r.listened)
 	g.in.Heard.Unsolicited = asker.why
 	g.sum.Stats, g.sum.Messages, g.sum.Cut = r.Stats, r.Messages, r.Cut
 	g.what = v.heard(r)
@@ -240,7 +243,7 @@ func (g *guestRun) tell(c *cobra.Command, watch *dropWatch) error {
 	if err != nil {
 		return err
 	}
-	g.in.Facts = facts
+	g.in.Facts, g.in.Later = facts, time.Since(g.until)
 	watch.summary(&g.sum)
 	l := guest.Judge(g.in)
 	if g.json {

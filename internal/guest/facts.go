@@ -34,6 +34,7 @@ type Facts struct {
 	// there without a default route. It is nil where there is no way, and NoWorld says then why.
 	World   *host.Way
 	NoWorld string
+	Refused string // "unreachable", "prohibit" or "blackhole", where a route or a rule of this host refuses to send there; else ""
 
 	Managers  []Manager    // the programs that may configure the interface in the kernel's place
 	Resolvers []netip.Addr // of /etc/resolv.conf, IPv4 and loopback ones included; informative

@@ -21,6 +21,7 @@ type Input struct {
 	// judge to say, so that a fault of the host does not hide one of the network.
 	State slaac.State
 	Heard Heard
+	Later time.Duration // how long after State Facts were read: questions were asked meanwhile
 
 	Probes Probes
 	Target string // what Probes.Target is about, as it was named; "" where none was wanted

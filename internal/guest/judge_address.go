@@ -170,6 +170,11 @@ func (j *judge) missing(l *checklist.Line, m slaac.Address) {
 		if c := j.client; c != nil {
 			fix = fmt.Sprintf("%s forms the addresses here: `networkctl status %s` or `nmcli device show %s`, and its log", c.Name, j.name,
 				j.name)
+		} else if s := j.Facts.Settings; s.tooShort(m.Valid) {
+			fix = j.fixMinimum()
+			j.found(l, "guest.address-missing", m.Prefix.String(), fix, "%v advertises %v for %s, and accept_ra_min_lft makes %s ignore "+
+				"what is valid for less than %d s", m.Router, m.Prefix, lifetime(m.Valid), j.name, s.AcceptRAMinLft)
+			return
 		}
 		j.found(l, "guest.address-missing", m.Prefix.String(), fix, "%v advertises %v, of which %s should have formed %v, and has none",
 			m.Router, m.Prefix, j.name, m.Address)
@@ -199,7 +204,7 @@ func (j *judge) stale(l *checklist.Line, m slaac.Address, own []*Address) {
 		return
 	}
 	for _, a := range own {
-		if a.Origin == "kernel_ra" && a.Addr() == m.Address && m.Valid-a.Valid > late && a.Valid != Forever {
+		if a.Origin == "kernel_ra" && a.Addr() == m.Address && m.Valid-j.Later-a.Valid > late && a.Valid != Forever {
 			l.Status = max(l.Status, checklist.Note)
 			l.Text += "; not renewed by what was just heard: `v6probe slaac --drops` tells whether this kernel drops it"
 		}

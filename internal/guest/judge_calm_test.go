@@ -67,6 +67,13 @@ var calm = []struct {
 		noWay(in)
 		unasked(in)
 	}, nil},
+	{"questions that took long", func(in *Input) {
+		in.Later, in.Facts.Routes[0].Expires, in.Facts.Addresses[1].Valid = 30e9, 14e9, 86369e9
+	}, nil},
+	{"a route for certain sources, and none for others", func(in *Input) {
+		in.Facts.Routes[0].From = netip.MustParsePrefix(ownPrefix)
+		in.Facts.World, in.Facts.NoWorld, in.Facts.Refused = nil, "2000::1: a route of this host says unreachable", "unreachable"
+	}, nil},
 	{"a static default route, and accept_ra_defrtr=0", func(in *Input) {
 		in.Facts.Settings.AcceptRADefrtr = 0
 		in.Facts.Routes[0].Protocol, in.Facts.Routes[0].FromRA, in.Facts.Routes[0].Expires = "static", false, Forever

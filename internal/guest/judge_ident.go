@@ -113,7 +113,7 @@ func (j *judge) judgeIdentifier(l *checklist.Line) {
 			continue
 		}
 		formed++
-		eui := slaac.EUI64(netip.PrefixFrom(a.Addr(), 64), j.Facts.Interface.MAC)
+		eui := packet.EUI64(netip.PrefixFrom(a.Addr(), 64), j.Facts.Interface.MAC)
 		// A second address of the prefix is no matter where the one of the MAC is there.
 		has := slices.ContainsFunc(j.Facts.Addresses, func(b Address) bool { return b.Addr() == eui && b.Usable() })
 		if a.Addr() != eui && !has {

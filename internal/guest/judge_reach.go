@@ -101,7 +101,8 @@ func (j *judge) judgeDNS(l *checklist.Line) {
 			detail, word = fmt.Sprintf("%v could not be asked: %s", d.Server, d.Why), fmt.Sprintf("%v: %s", d.Server, d.Why)
 		}
 		words = append(words, word)
-		f := j.found(l, "guest.dns-silent", d.Server.String(), filled("guest.dns-silent", "SERVER", d.Server), "%s", detail)
+		fix := j.fixSilence(d.Why, d.Server, filled("guest.dns-silent", "SERVER", d.Server))
+		f := j.found(l, "guest.dns-silent", d.Server.String(), fix, "%s", detail)
 		if answered {
 			f.Severity = rule.Warning // another does
 			f.Detail += "; another server does"
@@ -251,7 +252,22 @@ func (j *judge) judgeTarget(l *checklist.Line, t *Target) {
 		l.Text += fmt.Sprintf(": %v", &t.Errors[0])
 		detail = fmt.Sprintf("%v answers none of %d echo requests: %v", t.Address, t.Asked, &t.Errors[0])
 	}
-	j.found(l, "guest.target-silent", t.Address.String(), filled("guest.target-silent", "TARGET", t.Address), "%s", detail)
+	fix := j.fixSilence(t.Why, t.Address, filled("guest.target-silent", "TARGET", t.Address))
+	j.found(l, "guest.target-silent", t.Address.String(), fix, "%s", detail)
+}
+
+// fixSilence says what helps where nothing comes back from a: known does where neither this host refuses to send, nor sends from
+// an address that CloudStack's security groups may drop.
+func (j *judge) fixSilence(why string, a netip.Addr, known string) string {
+	switch {
+	case why == whyFiltered:
+		return "`nft list ruleset` and `ip6tables -S OUTPUT` on this host"
+	case why != "":
+		return fmt.Sprintf("`ip -6 rule` and `ip -6 route get fibmatch %v` show what of this host refuses", a)
+	case j.tells("guest.not-eui64"):
+		return "CloudStack's security groups let only the address made of the MAC send: see guest.not-eui64. Without them: " + known
+	}
+	return known
 }
 
 // filled is the rule's fix with an address in place of a word.

@@ -71,6 +71,8 @@ func (j *judge) ownRoutes(l *checklist.Line) {
 		others = w.Device
 	}
 	switch {
+	case j.refusesAll():
+		j.refusing(l)
 	case here > 0:
 		l.Text = "by " + strings.Join(words, ", and by ")
 		if others != "" && j.elsewhere() {
@@ -129,29 +131,41 @@ func (r *Route) describe() string {
 // notRenewed notes that the kernel has not renewed its route by the advertisement that was just heard.
 func (j *judge) notRenewed(l *checklist.Line) {
 	const late = 10e9
-	if j.deaf != "" || j.client != nil {
+	if j.deaf != "" || j.client != nil || j.tells("guest.accept-ra-defrtr-off") {
 		return
 	}
 	for _, m := range j.State.Routers {
 		for _, r := range j.Facts.Routes {
 			its := r.FromRA && r.Gateway == m.Address && r.Index == j.Facts.Interface.Index
-			if its && r.Expires != Forever && m.Left-r.Expires > late {
+			if its && r.Expires != Forever && m.Left-j.Later-r.Expires > late {
 				l.Status = max(l.Status, checklist.Note)
 				l.Text += "; not renewed by what was just heard"
+				j.ends(l, m, r)
+				return
 			}
 		}
 	}
 }
 
+// ends warns that a route will be lost, as the host did not take the advertisement that would have renewed it.
+func (j *judge) ends(l *checklist.Line, m slaac.Router, r Route) {
+	if j.dropped() {
+		return // which is told there
+	}
+	fix := "`v6probe slaac --drops` says what of this kernel drops it; `nft list ruleset` and `ip6tables -S INPUT`: ICMPv6 type 134 must pass"
+	if j.Facts.Settings.tooShort(m.Left) {
+		fix = j.fixMinimum()
+	}
+	f := j.found(l, "guest.no-default-route", "not renewed", fix, "%v gives its route %s, and %s has not taken that: the route ends in %s",
+		m.Address, lifetime(m.Left), j.name, lifetime(r.Expires))
+	f.Severity = rule.Warning
+}
+
 // noRoute judges that the kernel has none.
 func (j *judge) noRoute(l *checklist.Line) {
-	for i := range j.Facts.Routes {
-		if r := &j.Facts.Routes[i]; r.Refusing != "" {
-			l.Text = "none but one that refuses packets"
-			j.found(l, "guest.no-default-route", "refusing", fmt.Sprintf("`ip -6 route del %s default`", r.Refusing),
-				"the default route is of the type %s: the kernel refuses to send", r.Refusing)
-			return
-		}
+	if slices.ContainsFunc(j.Facts.Routes, func(r Route) bool { return r.Refusing != "" }) {
+		j.refusing(l)
+		return
 	}
 	m, offered := j.State.Default()
 	switch {
@@ -170,6 +184,11 @@ func (j *judge) noRoute(l *checklist.Line) {
 		fix := "`ip -6 route show default` and the kernel's log; `v6probe slaac --drops` says whether the kernel dropped the advertisement"
 		if c := j.client; c != nil {
 			fix = c.Name + " sets the routes here: in NetworkManager see ipv6.never-default, in systemd-networkd UseGateway of [IPv6AcceptRA]"
+		}
+		if j.client == nil && j.Facts.Settings.tooShort(m.Left) {
+			j.found(l, "guest.no-default-route", j.name, j.fixMinimum(), "%v offers itself as default router for %s, and accept_ra_min_lft makes %s "+
+				"ignore what lasts less than %d s", m.Address, lifetime(m.Left), j.name, j.Facts.Settings.AcceptRAMinLft)
+			return
 		}
 		j.found(l, "guest.no-default-route", j.name, fix, "%v offers itself as default router for %s, and %s has no route by it",
 			m.Address, lifetime(m.Left), j.name)
@@ -274,12 +293,24 @@ func (j *judge) judgeGateways(l *checklist.Line) {
 			words = append(words, fmt.Sprintf("%v does not answer", g.Address))
 			f := j.found(l, "guest.gateway-unreachable", g.Address.String(), fix,
 				"%v was asked %s for its Ethernet address, and did not answer", g.Address, times(g.Asked))
-			if answered && !j.uses(g.Address) {
+			if answered && !j.uses(g.Address) && !j.stuck() {
 				f.Severity = rule.Warning // the host goes by another
 			}
 		}
 	}
 	l.Text = strings.Join(words, "; ")
+}
+
+// stuck reports whether what was asked of the world got no farther than this host, which did not find a neighbor.
+func (j *judge) stuck() bool {
+	local := func(e *Error) bool { return e.Local && e.unreachable() }
+	for i := range j.Probes.DNS {
+		if e := j.Probes.DNS[i].Error; e != nil && local(e) {
+			return true
+		}
+	}
+	t := j.Probes.Target
+	return t != nil && t.Status != Answered && slices.ContainsFunc(t.Errors, func(e Error) bool { return local(&e) })
 }
 
 // uses reports whether packets to the world go by that router.

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"fmt"
+	"time"
 
 	"v6probe/internal/checklist"
 	"v6probe/internal/slaac"
@@ -97,6 +98,16 @@ func (j *judge) judgeValues(l *checklist.Line, s *Settings) {
 		"MTU %d is advertised, accept_ra_mtu is 0 and %s sends up to %d bytes", m.Refused, j.name, j.Facts.sends())
 }
 
+// tooShort reports whether the host ignores what lasts no longer than d. A lifetime of 0 is always taken.
+func (s *Settings) tooShort(d time.Duration) bool {
+	return s != nil && d > 0 && d != Forever && d < time.Duration(s.AcceptRAMinLft)*time.Second
+}
+
+// fixMinimum has the host take short lifetimes.
+func (j *judge) fixMinimum() string {
+	return fmt.Sprintf("`sysctl -w net.ipv6.conf.%s.accept_ra_min_lft=0`, and in /etc/sysctl.d for good", j.name)
+}
+
 // sends returns how many bytes an IPv6 packet of the interface may have.
 func (f *Facts) sends() int {
 	if f.Settings != nil && f.Settings.MTU > 0 {
@@ -122,6 +133,7 @@ func (s *Settings) evidence(name string) []string {
 	}{
 		{"accept_ra", s.AcceptRA}, {"forwarding", s.Forwarding}, {"accept_ra_pinfo", s.AcceptRAPinfo}, {"autoconf", s.Autoconf},
 		{"accept_ra_defrtr", s.AcceptRADefrtr}, {"accept_ra_min_hop_limit", s.AcceptRAMinHopLimit}, {"accept_ra_mtu", s.AcceptRAMTU},
+		{"accept_ra_min_lft", s.AcceptRAMinLft},
 		{"addr_gen_mode", s.AddrGenMode}, {"use_tempaddr", s.UseTempaddr}, {"mtu", s.MTU},
 	} {
 		if v.value != Unset {

@@ -245,6 +245,31 @@ var faults = []struct {
 		noWay(in)
 		in.Facts.Routes = []Route{{Device: "lo", Index: 1, Refusing: "unreachable", Expires: Forever}}
 	}, []string{"guest.no-default-route"}, "eth0 has " + ownGlobal + ", but no default route"},
+	{"a route that refuses comes before", func(in *Input) {
+		in.Facts.Routes = append([]Route{{Device: "lo", Index: 1, Table: 254, Metric: 10, Refusing: "blackhole", Expires: Forever}}, in.Facts.Routes...)
+		in.Facts.World, in.Facts.NoWorld, in.Facts.Refused = nil, "2000::1: a route of this host says blackhole", "blackhole"
+		unasked(in)
+	}, []string{"guest.no-default-route"}, "eth0 has " + ownGlobal + ", but no default route"},
+	{"a rule that refuses", func(in *Input) {
+		in.Facts.World, in.Facts.NoWorld, in.Facts.Refused = nil, "2000::1: a route of this host says prohibit", "prohibit"
+		unasked(in)
+	}, []string{"guest.no-default-route"}, "eth0 has " + ownGlobal + ", but no default route"},
+	{"lifetimes that are too short", func(in *Input) {
+		bare(in)
+		in.Facts.Settings.AcceptRAMinLft = 100000
+	}, []string{"guest.address-missing"}, "eth0 has no global address"},
+	{"a router lifetime that is too short", func(in *Input) {
+		noWay(in)
+		in.Facts.Settings.AcceptRAMinLft = 100
+	}, []string{"guest.no-default-route"}, "eth0 has " + ownGlobal + ", but no default route"},
+	{"a route that is not renewed", func(in *Input) { in.Facts.Routes[0].Expires = 20e9 }, []string{"guest.no-default-route (warning)"}, ""},
+	{"a router that is silent, and the host goes by it", func(in *Input) {
+		in.Facts.Routes = append([]Route{{Gateway: at("fe80::99"), Device: "eth0", Index: 2, Table: 254, Metric: 10, Protocol: "static",
+			Expires: Forever}}, in.Facts.Routes...)
+		in.Probes.Gateways = append([]Gateway{{Address: at("fe80::99"), Status: Silent, Group: Silent, Asked: 5}}, in.Probes.Gateways...)
+		e := Error{Type: icmp6.TypeDestinationUnreachable, Code: 3, From: at(ownGlobal), Local: true, Count: 1}
+		in.Probes.DNS[0] = DNS{Server: at(server), Status: Refused, Asked: 1, Error: &e}
+	}, []string{"guest.gateway-unreachable"}, "eth0 has " + ownGlobal + ", but its router does not answer"},
 	{"the router is silent", func(in *Input) {
 		in.Probes.Gateways[0] = Gateway{Address: at(router), Status: Silent, Group: Silent, Unicast: Silent, Asked: 5}
 		unasked(in)

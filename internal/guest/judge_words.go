@@ -100,6 +100,9 @@ func (a *Address) rank(j *judge) int {
 
 // way says where the default route leads.
 func (j *judge) way() string {
+	if j.refusesAll() {
+		return ""
+	}
 	for i := range j.Facts.Routes {
 		if r := &j.Facts.Routes[i]; r.carries() && r.Index == j.Facts.Interface.Index && !j.elsewhere() {
 			if r.Gateway.IsValid() {

@@ -45,11 +45,21 @@ func Read(iface string) (*Facts, error) {
 	}
 	way, err := host.Route(nobody(), by, netip.Addr{})
 	if err != nil {
-		f.NoWorld = err.Error()
+		f.NoWorld, f.Refused = err.Error(), refusedBy(err)
 		return f, nil
 	}
 	f.World = &way
 	return f, nil
+}
+
+// refusedBy returns the type of the route that made the kernel refuse to tell a way, "" where there is just none.
+func refusedBy(err error) string {
+	for _, kind := range []string{"unreachable", "prohibit", "blackhole"} {
+		if r := (*host.Refusal)(nil); errors.As(err, &r) && strings.HasSuffix(r.Reason, " says "+kind) {
+			return kind
+		}
+	}
+	return ""
 }
 
 // missed notes that a part could not be read.

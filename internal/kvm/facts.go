@@ -66,30 +66,6 @@ type Heard struct {
 	Advertises bool       // it sent a Router Advertisement
 }
 
-// linkLocal returns the link-local address that is made of an Ethernet address (RFC 4291 appendix A).
-func linkLocal(m packet.MAC) netip.Addr {
-	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4],
-		15: m[5]})
-}
-
-// macOf is the inverse of linkLocal; ok is false for an address that is not made so.
-func macOf(a netip.Addr) (m packet.MAC, ok bool) {
-	if !a.Is6() {
-		return m, false
-	}
-	b := a.As16()
-	if b[11] != 0xff || b[12] != 0xfe {
-		return m, false
-	}
-	return packet.MAC{b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]}, true
-}
-
-// solicitedNode returns the group that a neighbor solicitation for a is sent to (RFC 4291 §2.7.1).
-func solicitedNode(a netip.Addr) netip.Addr {
-	b := a.As16()
-	return netip.AddrFrom16([16]byte{0xff, 0x02, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
-}
-
 // isSolicitedNode reports whether a is such a group.
 func isSolicitedNode(a netip.Addr) bool {
 	b := a.As16()

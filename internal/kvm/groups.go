@@ -108,7 +108,7 @@ func readGroups(r *filter.Ruleset) groups {
 				continue
 			}
 			if p, err := netip.ParsePrefix(l.source); err == nil && p.IsSingleIP() && p.Addr().IsLinkLocalUnicast() && l.in != "" {
-				if m, ok := macOf(p.Addr()); ok { // DHCPv6 is allowed from there
+				if m, ok := packet.EmbeddedMAC(p.Addr()); ok { // DHCPv6 is allowed from there
 					g.machines[l.in] = m
 				}
 			}

@@ -155,7 +155,7 @@ func (j *judge) machine(t *tap) (packet.MAC, bool) {
 	}
 	for _, set := range t.sets {
 		for _, p := range j.Filter.Sets[set].Members {
-			if m, ok := macOf(p.Addr()); ok && p.IsSingleIP() && p.Addr().IsLinkLocalUnicast() {
+			if m, ok := packet.EmbeddedMAC(p.Addr()); ok && p.IsSingleIP() && p.Addr().IsLinkLocalUnicast() {
 				return m, true
 			}
 		}
@@ -173,7 +173,7 @@ func (j *judge) advertises(t *tap) bool {
 
 func hasRouter(l *expect.Link, m packet.MAC) bool {
 	return slices.ContainsFunc(l.Routers, func(r expect.Router) bool {
-		return packet.MAC(r.MAC) == m || r.MAC == expect.MAC{} && r.Address == linkLocal(m)
+		return packet.MAC(r.MAC) == m || r.MAC == expect.MAC{} && r.Address == packet.LinkLocal(m)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"v6probe/internal/checklist"
 	"v6probe/internal/host"
+	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
 
@@ -127,7 +128,7 @@ func (j *judge) tapsLine() checklist.Line {
 func (t *tap) describe() string {
 	s := fmt.Sprintf("%s on %s: %s, MTU %d", printable(t.Name), printable(t.bridge.Name), portState(t.BridgePort), t.MTU)
 	if t.known {
-		s += fmt.Sprintf(", machine %v (%v)", t.mac, linkLocal(t.mac))
+		s += fmt.Sprintf(", machine %v (%v)", t.mac, packet.LinkLocal(t.mac))
 	} else {
 		s += ", no machine heard of"
 	}

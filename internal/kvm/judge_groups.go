@@ -16,7 +16,7 @@ import (
 
 // inSets reports whether the sets of a tap have the link-local address of m.
 func (j *judge) inSets(t *tap, m packet.MAC) bool {
-	return j.has(t, linkLocal(m)) == filter.Yes
+	return j.has(t, packet.LinkLocal(m)) == filter.Yes
 }
 
 // has tells whether one of the sets of a tap has an address.
@@ -62,7 +62,7 @@ func (j *judge) judgeSet(t *tap) (f rule.Finding, bad bool) {
 					"what it sends is dropped", set, name),
 				fmt.Sprintf("stop and start the machine, which makes its sets again; by hand: `ipset create %s-new "+
 					"hash:net family inet6; ipset add "+
-					"%s-new %v`, and let the rules match that", set, set, linkLocal(t.mac))), true
+					"%s-new %v`, and let the rules match that", set, set, packet.LinkLocal(t.mac))), true
 		}
 	}
 	if !t.known || len(t.sets) == 0 {
@@ -83,7 +83,7 @@ func (j *judge) judgeSet(t *tap) (f rule.Finding, bad bool) {
 // its MAC, those that are expected, and likewise made ones in the prefixes of the network, as far as the sets of others on
 // the bridge, or what was heard of it, tell these.
 func (j *judge) ownAddresses(t *tap) []netip.Addr {
-	list := []netip.Addr{linkLocal(t.mac)}
+	list := []netip.Addr{packet.LinkLocal(t.mac)}
 	add := func(a netip.Addr) {
 		if !slices.Contains(list, a) {
 			list = append(list, a)
@@ -101,14 +101,14 @@ func (j *judge) ownAddresses(t *tap) []netip.Addr {
 	for _, o := range t.bridge.taps {
 		for _, set := range o.sets {
 			for _, p := range j.Filter.Sets[set].Members {
-				if m, ok := macOf(p.Addr()); ok && p.IsSingleIP() && o.known && m == o.mac {
+				if m, ok := packet.EmbeddedMAC(p.Addr()); ok && p.IsSingleIP() && o.known && m == o.mac {
 					add(madeIn(p.Addr(), t.mac))
 				}
 			}
 		}
 	}
 	for _, h := range j.Heard {
-		if m, ok := macOf(h.Address); ok && h.Device == t.Name && m == t.mac {
+		if m, ok := packet.EmbeddedMAC(h.Address); ok && h.Device == t.Name && m == t.mac {
 			add(h.Address)
 		}
 	}
@@ -117,7 +117,7 @@ func (j *judge) ownAddresses(t *tap) []netip.Addr {
 
 // madeIn returns the address that is made of m in the /64 of a.
 func madeIn(a netip.Addr, m packet.MAC) netip.Addr {
-	b, made := a.As16(), linkLocal(m).As16()
+	b, made := a.As16(), packet.LinkLocal(m).As16()
 	copy(made[:8], b[:8])
 	return netip.AddrFrom16(made)
 }

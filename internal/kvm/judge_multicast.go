@@ -7,6 +7,7 @@ import (
 
 	"v6probe/internal/checklist"
 	"v6probe/internal/host"
+	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
 
@@ -127,7 +128,7 @@ func (j *judge) lostGroups(b *bridge, line *checklist.Line) (unheard []*tap) {
 				continue
 			}
 			heard = true
-			group := solicitedNode(h.Address)
+			group := packet.SolicitedNode(h.Address)
 			if !hasGroup(b, t, func(a netip.Addr) bool { return a == group }) {
 				line.Findings = append(line.Findings, j.lost(b, t, h.Address))
 				break
@@ -148,7 +149,7 @@ func (j *judge) lost(b *bridge, t *tap, a netip.Addr) rule.Finding {
 	}
 	detail := fmt.Sprintf("%s sends multicast to listeners only, and does not know that %s on %s, %v, listens to %v: nobody "+
 		"finds it",
-		printable(b.Name), who, name, a, solicitedNode(a))
+		printable(b.Name), who, name, a, packet.SolicitedNode(a))
 	fix := fmt.Sprintf("`ip link set %s type bridge mcast_snooping 0`", printable(b.Name))
 	if p, dropped := j.queriesDropped(t); dropped {
 		detail += "; the questions are dropped on their way by " + place(p)

@@ -111,7 +111,7 @@ func TestFaults(t *testing.T) {
 				yes("-m physdev --physdev-out vnet2 -j ACCEPT", filter.Accept, "",
 					func(p *filter.Packet) bool { return p.PhysOut == "vnet2" }))...)
 			s.Filter.Sets["i-2-2-VM-6"] = filter.Set{Type: "hash:net", Family: "inet6",
-				Members: []netip.Prefix{host128(linkLocal(remoteMAC))}}
+				Members: []netip.Prefix{host128(packet.LinkLocal(remoteMAC))}}
 		}, "kvm.set-member@error", "fd17:625c:f037:2:1:ff:fecb:2 of the machine on vnet2"},
 		{"set family", func(s *scene) { s.Filter.Sets["i-2-1-VM-6"] = filter.Set{Type: "hash:net", Family: "inet"} },
 			"kvm.set-family@error", "is one of IPv4"},
@@ -187,7 +187,7 @@ func snooping(s *scene) {
 	b := &s.Bridges[0]
 	b.Snooping, b.OtherQuerier = true, true
 	for port, mac := range map[string]packet.MAC{"vnet9": vrMAC, "vnet1": guestMAC} {
-		b.Groups = append(b.Groups, host.Group{Port: s.port(port).Index, Address: solicitedNode(linkLocal(mac))})
+		b.Groups = append(b.Groups, host.Group{Port: s.port(port).Index, Address: packet.SolicitedNode(packet.LinkLocal(mac))})
 	}
 	s.Filter.Chains[2].Rules = slices.Insert(s.Filter.Chains[2].Rules, 0, yes("-p icmpv6 --icmpv6-type 130 -j ACCEPT",
 		filter.Accept, "",
@@ -270,26 +270,26 @@ func TestNoFalseAlarm(t *testing.T) {
 		"IPv4 only, on a bridge with a querier": func(s *scene) {
 			b := s.bridge("cloudbr1", "eth1", "vnet1", "vnet2")
 			b.Snooping, b.OtherQuerier = true, true
-			b.Groups = []host.Group{{Port: s.port("vnet1").Index, Address: solicitedNode(linkLocal(guestMAC))}}
+			b.Groups = []host.Group{{Port: s.port("vnet1").Index, Address: packet.SolicitedNode(packet.LinkLocal(guestMAC))}}
 			s.Filter = &filter.Ruleset{}
 		},
 		"querier just come up": func(s *scene) {
 			b := s.bridge("cloudbr1", "eth1", "vnet1")
 			b.Snooping, b.OtherQuerier = true, true
-			s.Heard = []Heard{{Device: "vnet1", MAC: guestMAC, Address: linkLocal(guestMAC)}}
+			s.Heard = []Heard{{Device: "vnet1", MAC: guestMAC, Address: packet.LinkLocal(guestMAC)}}
 			s.Filter = &filter.Ruleset{}
 		},
 		"own querier without an address": func(s *scene) {
 			b := s.bridge("cloudbr1", "eth1", "vnet1")
 			b.Snooping, b.Querier = true, true
 			b.Groups = []host.Group{{Port: 99}}
-			s.Heard = []Heard{{Device: "vnet1", MAC: guestMAC, Address: linkLocal(guestMAC)}}
+			s.Heard = []Heard{{Device: "vnet1", MAC: guestMAC, Address: packet.LinkLocal(guestMAC)}}
 			s.Filter = &filter.Ruleset{}
 		},
 		"own querier, whose questions no port has to let pass": func(s *scene) {
 			b := s.bridge("cloudbr1", "eth1", "vnet1")
 			b.Snooping, b.Querier, b.HasIPv6 = true, true, true
-			b.Groups = []host.Group{{Port: s.port("vnet1").Index, Address: solicitedNode(linkLocal(guestMAC))}}
+			b.Groups = []host.Group{{Port: s.port("vnet1").Index, Address: packet.SolicitedNode(packet.LinkLocal(guestMAC))}}
 			s.drop("icmpv6 type mld-listener-query drop", func(p *filter.Packet) bool { return p.Type == 130 })
 		},
 		"spanning tree": func(s *scene) {
@@ -301,7 +301,7 @@ func TestNoFalseAlarm(t *testing.T) {
 			s.bridge("cloudbr1", "eth1", "vnet1")
 			s.port("eth1").Stations = [][6]byte{{2, 0, 0, 0, 0, 7}, vrMAC}
 			s.drop("ip6 saddr != fe80::1:ff:fecb:fe icmpv6 type nd-router-advert drop", func(p *filter.Packet) bool {
-				return p.Type == 134 && p.Source != linkLocal(vrMAC)
+				return p.Type == 134 && p.Source != packet.LinkLocal(vrMAC)
 			})
 		},
 		"two ports of VXLAN": func(s *scene) {

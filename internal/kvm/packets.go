@@ -30,7 +30,7 @@ type peer struct {
 	other netip.Addr // one that it uses beyond the link
 }
 
-func peerOf(m packet.MAC) peer { return peer{m, linkLocal(m), linkLocal(m)} }
+func peerOf(m packet.MAC) peer { return peer{m, packet.LinkLocal(m), packet.LinkLocal(m)} }
 
 var (
 	allNodes    = netip.AddrFrom16([16]byte{0xff, 2, 15: 1})
@@ -63,9 +63,13 @@ func question(ends func(from, to peer) (src, dst netip.Addr)) *message {
 		ends: ends}
 }
 
-func resolving(from, to peer) (src, dst netip.Addr) { return from.local, solicitedNode(to.local) }
-func probing(from, to peer) (src, dst netip.Addr)   { return from.local, to.local }
-func claiming(from, _ peer) (src, dst netip.Addr)   { return unspecified, solicitedNode(from.local) }
+func resolving(from, to peer) (src, dst netip.Addr) {
+	return from.local, packet.SolicitedNode(to.local)
+}
+func probing(from, to peer) (src, dst netip.Addr) { return from.local, to.local }
+func claiming(from, _ peer) (src, dst netip.Addr) {
+	return unspecified, packet.SolicitedNode(from.local)
+}
 
 func answer() *message {
 	return &message{short: "NA", name: "Neighbor Advertisements", kind: 136, nft: "nd-neighbor-advert",

@@ -14,6 +14,7 @@ import (
 
 	"v6probe/internal/checklist"
 	"v6probe/internal/lab"
+	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
 
@@ -46,7 +47,7 @@ func hypervisor(t *testing.T) *lab.Namespace {
 	if err := n.Sysctl("bridge/bridge-nf-call-ip6tables", "1"); err != nil && os.Getenv("V6PROBE_CI") != "1" {
 		t.Skip("needs br_netfilter:", err)
 	}
-	run(t, n, "ipset create i-2-1-VM-6 hash:net family inet6", "ipset add i-2-1-VM-6 "+linkLocal(guestMAC).String())
+	run(t, n, "ipset create i-2-1-VM-6 hash:net family inet6", "ipset add i-2-1-VM-6 "+packet.LinkLocal(guestMAC).String())
 	for line := range strings.Lines(securityGroup) {
 		run(t, n, "ip6tables "+strings.TrimSpace(line))
 	}

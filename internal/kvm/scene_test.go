@@ -90,9 +90,9 @@ func cloud() *scene {
 	p.Floods = []netip.Addr{netip.MustParseAddr("10.0.0.2")}
 	p.Tunnel.Remote = p.Floods[0]
 	s.CallIP6 = true
-	s.Heard = []Heard{{Device: "vnet9", MAC: vrMAC, Address: linkLocal(vrMAC), Advertises: true}}
+	s.Heard = []Heard{{Device: "vnet9", MAC: vrMAC, Address: packet.LinkLocal(vrMAC), Advertises: true}}
 	s.Filter = &filter.Ruleset{Chains: securityGroups("vnet1", "i-2-1-VM-6"), Sets: map[string]filter.Set{
-		"i-2-1-VM-6": {Type: "hash:net", Family: "inet6", Members: []netip.Prefix{host128(linkLocal(guestMAC)),
+		"i-2-1-VM-6": {Type: "hash:net", Family: "inet6", Members: []netip.Prefix{host128(packet.LinkLocal(guestMAC)),
 			host128(netip.MustParseAddr("fd17:625c:f037:2:1:ff:fecb:1"))}},
 	}}
 	s.link("vxlan200", "vxlan", 1500) // not used by guests
@@ -126,7 +126,7 @@ func securityGroups(tap, set string) []*filter.Chain {
 	out := func(p *filter.Packet) bool { return p.PhysOut == tap }
 	in := func(p *filter.Packet) bool { return p.PhysIn == tap }
 	members := func(p *filter.Packet) bool { // as the healthy set has them, whatever a test makes of it
-		return p.Source == linkLocal(guestMAC) || p.Source == netip.MustParseAddr("fd17:625c:f037:2:1:ff:fecb:1")
+		return p.Source == packet.LinkLocal(guestMAC) || p.Source == netip.MustParseAddr("fd17:625c:f037:2:1:ff:fecb:1")
 	}
 	kinds := func(kinds ...uint8) func(p *filter.Packet) bool {
 		return func(p *filter.Packet) bool { return slices.Contains(kinds, p.Type) }

@@ -283,7 +283,7 @@ func forms(l *ra.Link, r *ra.Router) []string {
 		if len(out) == maxForms {
 			return append(out, "and more, one in each prefix")
 		}
-		out = append(out, fmt.Sprintf("with EUI-64, %s forms %v", who, eui64(p, mac)))
+		out = append(out, fmt.Sprintf("with EUI-64, %s forms %v", who, packet.EUI64(p, mac)))
 	}
 	return out
 }
@@ -300,13 +300,6 @@ func offers(r *ra.Router, p netip.Prefix) bool {
 		}
 	}
 	return false
-}
-
-// eui64 returns the address of RFC 4291 appendix A in p.
-func eui64(p netip.Prefix, m packet.MAC) netip.Addr {
-	a := p.Masked().Addr().As16()
-	copy(a[8:], []byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
-	return netip.AddrFrom16(a)
 }
 
 func hostLine(l *ra.Link, h *ra.Host) string {

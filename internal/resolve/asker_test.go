@@ -49,7 +49,7 @@ func TestProbe(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	a := netip.MustParseAddr("2001:db8::a8bb:ccff:fedd:eeff")
-	if g := solicitedNode(a); g != netip.MustParseAddr("ff02::1:ffdd:eeff") || packet.MulticastMAC(g).String() != "33:33:ff:dd:ee:ff" {
+	if g := packet.SolicitedNode(a); g != netip.MustParseAddr("ff02::1:ffdd:eeff") || packet.MulticastMAC(g).String() != "33:33:ff:dd:ee:ff" {
 		t.Errorf("%v, %v", g, packet.MulticastMAC(g))
 	}
 	if mac, ok := embedded(a); !ok || mac.String() != "aa:bb:cc:dd:ee:ff" {

@@ -52,20 +52,10 @@ func solicitation(l *Link, target, dst netip.Addr, mac packet.MAC, flowLabel uin
 	return f
 }
 
-// solicitedNode returns the solicited-node multicast address of a (RFC 4291 §2.7.1).
-func solicitedNode(a netip.Addr) netip.Addr {
-	b := a.As16()
-	return netip.AddrFrom16([16]byte{0: 0xff, 1: 2, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
-}
-
-// embedded returns the Ethernet address that a has in its interface identifier, if it has one (RFC 4291, appendix A).
+// embedded returns the Ethernet address of one station that a has in its interface identifier, if it has one.
 func embedded(a netip.Addr) (packet.MAC, bool) {
-	b := a.As16()
-	if b[11] != 0xff || b[12] != 0xfe {
-		return packet.MAC{}, false
-	}
-	mac := packet.MAC{b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]}
-	return mac, isUnicast(mac)
+	mac, ok := packet.EmbeddedMAC(a)
+	return mac, ok && isUnicast(mac)
 }
 
 // isUnicast reports whether m can be the address of one station.

@@ -74,7 +74,7 @@ type kernelAsk struct {
 
 // NewTracker returns a Tracker for questions on l about target. burst is how many are to be sent as a burst, 0 for none.
 func NewTracker(l Link, target netip.Addr, burst int) *Tracker {
-	return &Tracker{link: l, target: target, group: solicitedNode(target), burst: min(burst, MaxBurst),
+	return &Tracker{link: l, target: target, group: packet.SolicitedNode(target), burst: min(burst, MaxBurst),
 		flowLabel: 1 + rand.Uint32N(flowLabelMask), news: make(chan struct{}, 1)}
 }
 

@@ -75,7 +75,7 @@ func (h *Host) formed(prefix netip.Prefix) *address {
 // form makes an address of pio (RFC 4862 §5.5.3(d)) and begins its test (§5.4), unless it is known to have another owner.
 func (h *Host) form(p *packet.Packet, pio icmp6.PrefixInformation) Reason {
 	a := address{
-		addr: EUI64(pio.Prefix(), h.mac), prefix: pio.Prefix(), router: p.Source, tested: h.clock.now + h.retrans,
+		addr: packet.EUI64(pio.Prefix(), h.mac), prefix: pio.Prefix(), router: p.Source, tested: h.clock.now + h.retrans,
 		valid: h.clock.end(pio.ValidLifetime), preferred: h.clock.end(pio.PreferredLifetime),
 	}
 	for _, c := range h.conflicts {

@@ -27,7 +27,7 @@ func invariants(t *testing.T, s *State, accepted map[netip.Prefix]bool) {
 			t.Fatalf("preferred for longer than valid: %+v", a)
 		case a.Valid < 0 || a.Preferred < 0:
 			t.Fatalf("less than nothing left: %+v", a)
-		case a.Prefix.Bits() != 64 || !a.Prefix.Contains(a.Address) || a.Address != EUI64(a.Prefix, s.MAC):
+		case a.Prefix.Bits() != 64 || !a.Prefix.Contains(a.Address) || a.Address != packet.EUI64(a.Prefix, s.MAC):
 			t.Fatalf("the address does not fit its prefix: %+v", a)
 		case a.Address.IsMulticast() || a.Address.IsLinkLocalUnicast():
 			t.Fatalf("no address for SLAAC: %+v", a)
@@ -112,7 +112,7 @@ func TestBounds(t *testing.T) {
 		m := craft.RA{Lifetime: 9000}.Message(craft.PIO(p, 64, 0xc0, 86400, 14400), craft.PIO(p, 48, 0xc0, 86400, 14400),
 			craft.RIO(p, 48, 0, 600, 16), craft.RDNSS(600, p+"53"), craft.DNSSL(600, craft.Name(fmt.Sprint("n", i), "example")))
 		s.frame(float64(i)/100, craft.Frame(craft.RouterMAC, from, craft.AllNodes, m))
-		s.frame(float64(i)/100, claim(stranger, EUI64(netip.PrefixFrom(addr(p), 64), guest).String()))
+		s.frame(float64(i)/100, claim(stranger, packet.EUI64(netip.PrefixFrom(addr(p), 64), guest).String()))
 	}
 	got := s.at(10)
 	invariants(t, &got, nil)

@@ -95,7 +95,7 @@ func New(o Options) *Host {
 	if o.Knobs != nil {
 		h.knobs = *o.Knobs
 	}
-	h.linkLocal = address{addr: EUI64(linkLocalPrefix, o.MAC), prefix: linkLocalPrefix, valid: never, preferred: never}
+	h.linkLocal = address{addr: packet.EUI64(linkLocalPrefix, o.MAC), prefix: linkLocalPrefix, valid: never, preferred: never}
 	return h
 }
 
@@ -182,10 +182,3 @@ func (c *clock) end(seconds uint32) time.Duration {
 const infinity = 0xffffffff
 
 var linkLocalPrefix = netip.MustParsePrefix("fe80::/64")
-
-// EUI64 returns the address with the interface identifier of m in the /64 that p begins with (RFC 4291 appendix A).
-func EUI64(p netip.Prefix, m packet.MAC) netip.Addr {
-	a := p.Masked().Addr().As16()
-	copy(a[8:], []byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
-	return netip.AddrFrom16(a)
-}

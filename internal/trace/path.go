@@ -228,10 +228,10 @@ func (c *Checker) routerPorts() []string {
 // owner returns the port behind which the station is whose interface identifier the address is made of (RFC 4291 appendix
 // A).
 func (c *Checker) owner(a netip.Addr) (port string, ok bool) {
-	b := a.As16()
-	if !a.Is6() || b[11] != 0xff || b[12] != 0xfe {
+	m, ok := packet.EmbeddedMAC(a)
+	if !ok {
 		return "", false
 	}
-	port, ok = c.macs[packet.MAC{b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]}]
+	port, ok = c.macs[m]
 	return port, ok
 }

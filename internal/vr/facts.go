@@ -25,6 +25,7 @@ type Facts struct {
 	// World is how the kernel would send to a global address that is nobody's; nil where there is no way, and NoWorld says why.
 	World   *host.Way
 	NoWorld string
+	Refused string // "unreachable", "prohibit" or "blackhole", where a route or a rule refuses that; else ""
 
 	Radvd Radvd
 	// Senders are other programs in this network namespace that may advertise, "dnsmasq (412)".

@@ -333,6 +333,16 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// TestReplies: where what answers guests is dropped, that is said (apache/cloudstack#10970).
+func TestReplies(t *testing.T) {
+	s := isolated(t)
+	s.rule("fw_forward", "icmpv6 type packet-too-big accept", filter.Accept, ofType(2))
+	s.rule("fw_forward", "drop", filter.Drop, ofType(129))
+	if got := line(s.judged(t), "forward filter"); got.Status != checklist.Note || !strings.Contains(got.Text, "replies dropped") {
+		t.Errorf("%v: %s", got.Status, got.Text)
+	}
+}
+
 // TestAcceptForOtherTools words the command for a filter that is none of nft's.
 func TestAcceptForOtherTools(t *testing.T) {
 	p := filter.Place{Tool: "ip6tables-legacy", Table: "filter", Chain: "INPUT", Handle: 3, Rule: "-j DROP"}

@@ -16,6 +16,8 @@ var (
 	// someGuest stands for a guest's link-local address, and someRouter for one of a router in the world that reports an error.
 	someGuest  = netip.MustParseAddr("fe80::1:ff:fecb:1")
 	someRouter = netip.MustParseAddr("2001:db8:ffff::1")
+	// nobodys is a global address that nobody has, of a prefix that is not given to anybody.
+	nobodys = netip.MustParseAddr("2000::1")
 )
 
 // kind is a message that a router must let pass: how it is called, and by nft and for the filter.* rule that it breaks.
@@ -31,6 +33,7 @@ func kindOf(number uint8) kind {
 	for _, k := range []kind{
 		{2, "PTB", "Packet Too Big errors", "packet-too-big", "filter.packet-too-big"},
 		{128, "echo", "echo requests", "echo-request", ""},
+		{129, "replies", "replies", "echo-reply", ""},
 		{130, "MLD queries", "multicast listener queries", "mld-listener-query", "filter.listener-query"},
 		{133, "RS", "Router Solicitations", "nd-router-solicit", "filter.router-solicitation"},
 		{134, "RA", "Router Advertisements", "nd-router-advert", "filter.router-advertisement"},
@@ -158,6 +161,9 @@ func (j *judge) forwardFilter() []checklist.Line {
 		list = append(list, trial{kindOf(2), back, guests, p, forwarded})
 		p.Type, p.Length, p.Track = 128, 104, filter.New
 		list = append(list, trial{kindOf(128), back, guests, p, forwarded})
+		p.In, p.Out, p.Source, p.Target = public.Name, i.Name, someRouter, guest
+		p.Type, p.Track = 129, filter.Established
+		list = append(list, trial{kindOf(129), way, guests, p, forwarded})
 	}
 	return one(j.filterLine("forward filter", list))
 }

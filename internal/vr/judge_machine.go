@@ -203,6 +203,14 @@ func (j *judge) defaultRoute() []checklist.Line {
 		if off := j.downed(); len(off) > 0 && j.Public == "" {
 			detail += "; down is " + names(off)
 		}
+		if j.Refused != "" {
+			line.Text = "refused (" + j.Refused + ")"
+			line.Findings = append(line.Findings, checklist.Finding("vr.no-default-route", "refused",
+				"a rule or a route of the type "+j.Refused+" comes before a default route: what guests send to the world ends here",
+				fmt.Sprintf("`ip -6 rule` and `ip -6 route get fibmatch %v` show it; take it away, and see that `ip -6 route` has a "+
+					"default route by %s.", nobodys, dev)))
+			break
+		}
 		line.Findings = append(line.Findings, checklist.Finding("vr.no-default-route", "", detail,
 			fmt.Sprintf("`ip -6 route add default via GATEWAY dev %s`, where GATEWAY is the public range's ip6gateway in CloudStack. While "+
 				"it forwards, the router ignores advertisements, so that the route is static.", dev)))

@@ -147,6 +147,8 @@ func TestFaults(t *testing.T) {
 		{"second router that is none by default", func(t *testing.T, s *scene) { s.Heard[0].Others = []Speaker{other(0)} },
 			is("vr.second-router@info"), "with lifetime 0", ""},
 
+		{"a default route that refuses", func(t *testing.T, s *scene) { s.World, s.Refused = nil, "blackhole" },
+			is("vr.no-default-route@error"), "of the type blackhole comes before", "fibmatch 2000::1"},
 		{"connections", func(t *testing.T, s *scene) { s.Connections.Used = 900000 },
 			is("vr.conntrack-full@error"), "900000 of 1000000 connections are in use, 90 %", ""},
 		{"many connections", func(t *testing.T, s *scene) { s.Connections.Used = 899999 }, is("vr.conntrack-full@info"), "89 %", ""},

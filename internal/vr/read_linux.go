@@ -60,13 +60,15 @@ func Read(o Options) (*Facts, error) {
 // filterTime is how long the reading of the packet filter may take: it runs programs of others.
 const filterTime = 15 * time.Second
 
-// nobodys is a global address that nobody has, of a prefix that is not given to anybody.
-var nobodys = netip.MustParseAddr("2000::1")
-
 func (f *Facts) readWorld() {
 	w, err := host.Route(nobodys, "", netip.Addr{})
 	if err != nil {
 		f.NoWorld = strings.ReplaceAll(err.Error(), "no route to "+nobodys.String(), "the kernel knows no way to addresses of the world")
+		for _, kind := range []string{"unreachable", "prohibit", "blackhole"} {
+			if r := (*host.Refusal)(nil); errors.As(err, &r) && strings.HasSuffix(r.Reason, " says "+kind) {
+				f.Refused = kind
+			}
+		}
 		return
 	}
 	f.World = &w

@@ -129,7 +129,7 @@ func (r *ruling) tell(forward bool) {
 		r.line.Status = checklist.Unknown
 		r.line.Text += ", as not all could be read: " + clauses(r.unread)
 	}
-	if forward && slices.Contains(r.drops, "echo") && len(r.line.Findings) == 0 {
+	if forward && (slices.Contains(r.drops, "echo") || slices.Contains(r.drops, "replies")) && len(r.line.Findings) == 0 {
 		r.line.Status = checklist.Note
 	}
 }
