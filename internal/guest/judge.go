@@ -109,6 +109,7 @@ type judge struct {
 	homeless string // it has no address beyond the link
 	routes   string // it has no default route
 	cut      string // the gateway does not answer
+	strange  string // the network expects another address of it: security groups drop what it sends, and answers go astray
 	lost     string // nothing beyond the gateway answers
 
 	byHand bool     // the host is set up by hand or by DHCPv6, so that it needs no advertisement

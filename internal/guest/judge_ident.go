@@ -74,13 +74,14 @@ func (j *judge) judgeExpected(l *checklist.Line, n *expect.Neighbor) {
 	case len(missing) > 0:
 	case cause != "":
 		l.Status, l.Text = checklist.Skipped, "another address than expected: see "+cause
+		j.strange = cause
 		return
 	default:
 		l.Text = "as expected"
 		j.temporary(l)
 		return
 	}
-	l.Text = "another address than expected"
+	l.Text, j.strange = "another address than expected", lineIdent
 	f := j.found(l, "guest.not-eui64", strings.Join(missing, " "), j.fixIdentifier(), "%s uses %s, expected %s", j.name,
 		some(j.global()), strings.Join(missing, " and "))
 	f.Severity, f.Expected = rule.Error, n.Place

@@ -86,6 +86,10 @@ func (j *judge) judgeDNS(l *checklist.Line) {
 			words = append(words, fmt.Sprintf("%v: %v", d.Server, d.Error))
 			j.unreachable(l, d.Error, d.Server.String())
 			continue
+		case j.strange != "" && !answered && (j.Probes.Target == nil || silentToo):
+			words = append(words, fmt.Sprintf("%v does not answer: see %s", d.Server, j.strange))
+			l.Status = max(l.Status, checklist.Skipped)
+			continue
 		case silentToo && !answered:
 			// Where nothing beyond the gateway answers, the way is at fault and not the server.
 			words = append(words, fmt.Sprintf("%v does not answer either: see %s", d.Server, lineTarget))
@@ -241,6 +245,10 @@ func (j *judge) judgeTarget(l *checklist.Line, t *Target) {
 		}
 	}
 	if len(l.Findings) > 0 || l.Status == checklist.Skipped {
+		return
+	}
+	if j.strange != "" {
+		l.Status, l.Text = checklist.Skipped, l.Text+": see "+j.strange
 		return
 	}
 	detail := fmt.Sprintf("%v answers none of %d echo requests, and no router says why", t.Address, t.Asked)

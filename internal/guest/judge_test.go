@@ -232,6 +232,12 @@ var faults = []struct {
 		in.Facts.Addresses[1].StablePrivacy, in.Facts.Settings.AddrGenMode = true, 3
 		in.Expect = expectation(ownGlobal)
 	}, []string{"guest.not-eui64"}, "eth0 has fd17:625c:f037:2:aaaa:bbbb:cccc:dddd"},
+	// Security groups drop what it sends: whether the server is there cannot be told.
+	{"not the expected address, and no answer", func(in *Input) {
+		in.Facts.Addresses[1].Prefix = netip.MustParsePrefix("fd17:625c:f037:2:aaaa:bbbb:cccc:dddd/64")
+		in.Expect = expectation(ownGlobal)
+		in.Probes.DNS[0].Status, in.Probes.Target.Status, in.Probes.Target.Replies, in.Path = Silent, Silent, 0, nil
+	}, []string{"guest.not-eui64"}, "eth0 has fd17:625c:f037:2:aaaa:bbbb:cccc:dddd"},
 	{"no router", func(in *Input) {
 		in.State.Routers = []slaac.Router{{Address: at(router), Count: 1}}
 		noWay(in)
