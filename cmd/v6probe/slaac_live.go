@@ -241,7 +241,7 @@ func (g *guestRun) takeDrops(w *dropWatch) {
 func (g *guestRun) tell(c *cobra.Command, watch *dropWatch) error {
 	facts, err := guest.Read(g.iface)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w any more: it went away while it was looked at", err)
 	}
 	g.in.Facts, g.in.Later = facts, time.Since(g.until)
 	watch.summary(&g.sum)

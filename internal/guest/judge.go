@@ -172,6 +172,8 @@ func (j *judge) found(l *checklist.Line, id rule.ID, subject, fix, format string
 	if r, ok := rule.Lookup(id); ok && fix == "" && j.Facts != nil && strings.Contains(r.Fix, "DEV") {
 		fix = strings.ReplaceAll(r.Fix, "DEV", j.name)
 	}
+	// sysctl takes a dot in the name of an interface, as of a VLAN, for the end of it.
+	fix = strings.ReplaceAll(fix, "net.ipv6.conf."+j.name+".", "net.ipv6.conf."+strings.ReplaceAll(j.name, ".", "/")+".")
 	l.Findings = append(l.Findings, checklist.Finding(id, subject, fmt.Sprintf(format, args...), fix))
 	return &l.Findings[len(l.Findings)-1]
 }

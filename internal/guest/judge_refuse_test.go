@@ -40,6 +40,8 @@ func TestFixes(t *testing.T) {
 		}, "`ip -6 rule` and"},
 		{"a target that this host refuses", silent(server + ": a route of this host says prohibit"), "`ip -6 route get fibmatch " + server},
 		{"a target that a filter of this host drops", silent(whyFiltered), "`ip6tables -S OUTPUT` on this host"},
+		{"a setting of a VLAN", func(in *Input) { in.Facts.Interface.Name, in.Facts.Settings.AcceptRA = "eth0.100", 0 },
+			"`sysctl -w net.ipv6.conf.eth0/100.accept_ra=1`"},
 		{"a target that is silent", silent(""), "CloudStack lists it in ip6routes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

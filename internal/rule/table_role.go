@@ -262,6 +262,12 @@ var filterRules = []Rule{
 		Fix: "Accept ICMPv6 type 2, or `ct state established,related`, before the rule that is named.",
 	},
 	{
+		ID: "filter.established", Severity: Error, RFC: "4890 §4.3.1",
+		Title: "a filter drops the answers to what guests send",
+		Why:   "Guests have addresses and a way out, and nothing comes back: flows stall (apache/cloudstack#10970).",
+		Fix:   "Accept `ct state established,related` before the rule that is named, as the first of the forward chain.",
+	},
+	{
 		ID: "filter.listener-query", Severity: Warning, RFC: "4890 §4.4.1; 2710 §4",
 		Title: "a filter drops multicast listener queries",
 		Why: "A host that does not hear them does not report its groups; a snooping bridge with a querier then forgets it, and with " +

@@ -17,7 +17,7 @@ func (f *Facts) Choose(named []string, want *expect.State) error {
 	f.Public = f.choosePublic()
 	sure := named
 	if len(sure) == 0 {
-		sure = f.known()
+		sure = f.withIPv6(f.known(), want)
 	}
 	if len(sure) > 0 {
 		f.Guests = sure
@@ -103,6 +103,28 @@ func (f *Facts) known() []string {
 		}
 		if is {
 			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// withIPv6 leaves out the tiers of a VPC that nothing gives IPv6: no address, no block of radvd's, no gateway and no network of
+// want. They may be IPv4's alone, as long as another tier is not. Where one of these was lost the others are still there.
+func (f *Facts) withIPv6(names []string, want *expect.State) []string {
+	var list []string
+	for _, name := range names {
+		i := f.iface(name)
+		if i == nil || len(i.globals()) > 0 || f.Radvd.block(name) != nil || f.Role.Gateways[name].IsValid() || f.expected(want, i) != nil {
+			list = append(list, name)
+		}
+	}
+	if f.Role.Type != VPC || len(list) == 0 {
+		return names
+	}
+	for _, name := range names {
+		if !slices.Contains(list, name) {
+			f.Role.Evidence = append(f.Role.Evidence, printable(name)+" has no IPv6 address, and neither radvd nor CloudStack has any for it: "+
+				"taken for a tier without IPv6")
 		}
 	}
 	return list

@@ -224,6 +224,13 @@ func TestChoose(t *testing.T) {
 			s.iface("eth1").Up = false
 			s.lose("eth0", "fd17")
 		}, nil, "eth0", "eth2"},
+		{"a tier of IPv4 alone", func(t *testing.T, s *scene) { s.vpc(t); s.add("eth5", "", "fe80::5/64") }, nil, "eth2 eth3 eth4", "eth1"},
+		{"a tier that has lost its address", func(t *testing.T, s *scene) { s.vpc(t); s.lose("eth3", "fd") }, nil, "eth2 eth3 eth4", "eth1"},
+		{"a tier of which only CloudStack knows", func(t *testing.T, s *scene) {
+			s.vpc(t)
+			s.add("eth5", "", "fe80::5/64")
+			s.Role.Gateways = map[string]netip.Addr{"eth5": netip.MustParseAddr("fd17::1")}
+		}, nil, "eth2 eth3 eth4 eth5", "eth1"},
 		{"the way out, named", func(t *testing.T, s *scene) {}, []string{"eth2"}, "eth2", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -333,13 +340,34 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// TestDotted: sysctl takes the command for a VLAN.
+func TestDotted(t *testing.T) {
+	s := isolated(t)
+	s.add("eth0.5", "", "fe80::5/64", "fd17:5::1/64")
+	s.iface("eth0.5").Conf.Forwarding = 0
+	s.Guests = []string{"eth0.5"}
+	l := Judge(s.Input)
+	for _, f := range l.Findings() {
+		if f.Rule == "vr.forwarding-off" && strings.Contains(f.Fix, "net.ipv6.conf.eth0/5.forwarding=1") {
+			return
+		}
+	}
+	t.Error("no command for eth0.5")
+}
+
 // TestReplies: where what answers guests is dropped, that is said (apache/cloudstack#10970).
 func TestReplies(t *testing.T) {
 	s := isolated(t)
 	s.rule("fw_forward", "icmpv6 type packet-too-big accept", filter.Accept, ofType(2))
 	s.rule("fw_forward", "drop", filter.Drop, ofType(129))
-	if got := line(s.judged(t), "forward filter"); got.Status != checklist.Note || !strings.Contains(got.Text, "replies dropped") {
-		t.Errorf("%v: %s", got.Status, got.Text)
+	got := line(s.judged(t), "forward filter")
+	if len(got.Findings) != 1 || got.Findings[0].Rule != "filter.established" || !strings.Contains(got.Findings[0].Fix, "ct state established") {
+		t.Errorf("%v: %s, %+v", got.Status, got.Text, got.Findings)
+	}
+	// Who may not ask gets no answer.
+	s.rule("fw_forward", "drop", filter.Drop, ofType(128))
+	if got := line(s.judged(t), "forward filter"); len(got.Findings) != 0 {
+		t.Errorf("%v: %s, %+v", got.Status, got.Text, got.Findings)
 	}
 }
 

@@ -22,7 +22,22 @@ func Judge(in Input) checklist.List {
 		}
 	}
 	j.doubts()
+	j.dotted()
 	return j.list
+}
+
+// dotted puts the names of interfaces with a dot, as of VLANs, into commands as sysctl takes them: it ends a name at a dot.
+func (j *judge) dotted() {
+	for n := range j.list.Lines {
+		found := j.list.Lines[n].Findings
+		for m := range found {
+			for _, i := range j.judged() {
+				name := printable(i.Name)
+				found[m].Fix = strings.ReplaceAll(found[m].Fix, "net.ipv6.conf."+name+".",
+					"net.ipv6.conf."+strings.ReplaceAll(name, ".", "/")+".")
+			}
+		}
+	}
 }
 
 // judge is one run.

@@ -33,7 +33,7 @@ func kindOf(number uint8) kind {
 	for _, k := range []kind{
 		{2, "PTB", "Packet Too Big errors", "packet-too-big", "filter.packet-too-big"},
 		{128, "echo", "echo requests", "echo-request", ""},
-		{129, "replies", "replies", "echo-reply", ""},
+		{129, "replies", "answers to what guests send", "echo-reply", "filter.established"},
 		{130, "MLD queries", "multicast listener queries", "mld-listener-query", "filter.listener-query"},
 		{133, "RS", "Router Solicitations", "nd-router-solicit", "filter.router-solicitation"},
 		{134, "RA", "Router Advertisements", "nd-router-advert", "filter.router-advertisement"},

@@ -66,8 +66,8 @@ func (r *ruling) note(list *[]string, name string) {
 // dropped takes in that at drops the packet of a trial.
 func (r *ruling) dropped(t trial, at filter.Place) {
 	r.line.Evidence = append(r.line.Evidence, fmt.Sprintf("%s %s %s: dropped by %s", t.words, t.way, t.on, place(at)))
-	if t.rule == "" {
-		return
+	if t.rule == "" || t.rule == "filter.established" && slices.Contains(r.drops, kindOf(128).name) {
+		return // to what is not let out there is no answer
 	}
 	n := slices.IndexFunc(r.drop, func(d *drop) bool { return d.rule == t.rule && d.at == at })
 	if n < 0 {
@@ -153,6 +153,9 @@ func place(p filter.Place) string {
 
 // accept words the command that lets a type of ICMPv6 pass before what drops it.
 func accept(p filter.Place, number uint8) string {
+	if number == 129 {
+		return acceptEstablished(p)
+	}
 	if p.Tool == "nft" {
 		return fmt.Sprintf("`nft insert rule %s %s icmpv6 type %s accept`", p.Table, p.Chain, kindOf(number).nft)
 	}
@@ -161,4 +164,12 @@ func accept(p filter.Place, number uint8) string {
 		table = " -t " + p.Table
 	}
 	return fmt.Sprintf("`%s%s -I %s -p icmpv6 --icmpv6-type %d -j ACCEPT`", p.Tool, table, p.Chain, number)
+}
+
+// acceptEstablished is the command that lets answers through, whatever their protocol.
+func acceptEstablished(p filter.Place) string {
+	if p.Tool == "nft" {
+		return fmt.Sprintf("`nft insert rule %s %s ct state established,related accept`", p.Table, p.Chain)
+	}
+	return fmt.Sprintf("`%s -t %s -I %s -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`", p.Tool, p.Table, p.Chain)
 }
