@@ -24,6 +24,7 @@ func (r *labRun) runAll(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	all = labOrdered(all)
 	groups := [][]*cloud.Scenario{healthy}
 	for _, s := range all {
 		groups = append(groups, []*cloud.Scenario{s})
@@ -181,20 +182,19 @@ func (t labTable) head() error {
 
 // row writes a result: what was found beside it, or below it what is not as it should be.
 func (t labTable) row(r labResult) error {
-	b := &strings.Builder{}
+	p := newLabPage(t.w)
 	took := "-"
 	if r.took > 0 {
 		took = fmt.Sprintf("%.1f s", r.took.Seconds())
 	}
 	head := fmt.Sprintf("%-7s%-8s%-7s%s", labWord(r), took, r.scenario.Role, labName(r.scenario))
 	if r.err == nil && r.skipped == "" && r.verdict.ok() {
-		hang(b, head, t.column, orNone(r.verdict.Found))
+		p.hang(head, t.column, orNone(r.verdict.Found))
 	} else {
-		fmt.Fprintln(b, head)
-		hang(b, "", labRowHead, labTrouble(r))
+		fmt.Fprintln(p, head)
+		p.hang("", labRowHead, labTrouble(r))
 	}
-	_, err := io.WriteString(t.w, b.String())
-	return err
+	return p.writeTo(t.w)
 }
 
 // labName names what was run: the healthy zone with the command, as there are several.
@@ -253,16 +253,15 @@ func writeLabVerdict(w io.Writer, r labResult, json bool) error {
 		}{"lab-run", report.Schema, r.scenario.Name, r.scenario.Role, r.scenario.Node, noNil(r.scenario.Findings),
 			noNil(r.verdict.Found), r.err == nil && r.skipped == "" && r.verdict.ok(), r.code, r.took.Round(time.Millisecond).Seconds(), r.skipped, text})
 	}
-	b := &strings.Builder{}
-	b.WriteString("\n")
+	p := newLabPage(w)
+	p.WriteString("\n")
 	switch {
 	case r.err != nil:
-		hang(b, "?", 6, labName(r.scenario)+": "+shortError(r.err))
+		p.hang("?", 6, labName(r.scenario)+": "+shortError(r.err))
 	case r.verdict.ok():
-		hang(b, "PASS", 6, labName(r.scenario)+": "+labSentence(r.scenario, r.verdict, r.code))
+		p.hang("PASS", 6, labName(r.scenario)+": "+labSentence(r.scenario, r.verdict, r.code))
 	default:
-		hang(b, "FAIL", 6, labName(r.scenario)+": "+labSentence(r.scenario, r.verdict, r.code))
+		p.hang("FAIL", 6, labName(r.scenario)+": "+labSentence(r.scenario, r.verdict, r.code))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return p.writeTo(w)
 }

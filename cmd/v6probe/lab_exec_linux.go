@@ -44,17 +44,33 @@ of this machine. Ctrl-C reaches the command; there is no job control.`,
 	return c
 }
 
-// completeExec completes the node, and then v6probe.
-func completeExec(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	switch len(args) {
-	case 0:
+// completeExec completes the node, then v6probe, and of that the command.
+func completeExec(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
 		state, err := keeper.State()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return state.Nodes, cobra.ShellCompDirectiveNoFileComp
-	case 1:
+	}
+	command := args[1:]
+	dashes := len(command) > 0 && command[0] == "--"
+	if dashes {
+		command = command[1:]
+	}
+	switch {
+	case len(command) == 0 && dashes:
+		return []cobra.Completion{"v6probe"}, cobra.ShellCompDirectiveDefault
+	case len(command) == 0:
 		return []cobra.Completion{"--", "v6probe"}, cobra.ShellCompDirectiveDefault
+	case len(command) == 1 && command[0] == "v6probe":
+		var names []cobra.Completion
+		for _, sub := range c.Root().Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
 	return nil, cobra.ShellCompDirectiveDefault
 }
@@ -75,6 +91,9 @@ func labExec(c *cobra.Command, node string, command []string) error {
 	}
 	binary, err := findProgram(command[0], path)
 	if err != nil {
+		if sub, _, e := c.Root().Find(command[:1]); e == nil && sub != c.Root() {
+			return hinted("did you mean: v6probe lab exec "+node+" -- v6probe "+sub.Name(), "there is no program %q", command[0])
+		}
 		return err
 	}
 	dir, err := os.Getwd()

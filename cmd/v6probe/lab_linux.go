@@ -65,7 +65,7 @@ func labError(err error) error {
 // outsideZone is the complaint of commands about the zone that are run in a node of it, from where it cannot be reached.
 func outsideZone() error {
 	if node := os.Getenv(keeper.NodeVariable); node != "" {
-		return hinted("leave it with: exit", "this is inside the zone, on %s, from where the zone cannot be changed", node)
+		return hinted("leave it with: exit", "this is inside the zone, on %s, from where it cannot be reached", node)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func findScenario(name string) (*cloud.Scenario, error) {
 		return all[i], nil
 	}
 	hint := "list them: v6probe lab list"
-	var names []string
+	names := []string{healthyZone} // of lab run
 	for _, s := range all {
 		names = append(names, s.Name)
 	}
@@ -101,7 +101,7 @@ func findScenario(name string) (*cloud.Scenario, error) {
 
 // completeScenarios has the shell complete names of scenarios, one or several: with --off those that are on.
 func completeScenarios(several bool) cobra.CompletionFunc {
-	return func(c *cobra.Command, args []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	return func(c *cobra.Command, args []string, word string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
 		all, err := cloud.Scenarios()
 		if err != nil || !several && len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -122,7 +122,11 @@ func completeScenarios(several bool) cobra.CompletionFunc {
 			if off && !slices.Contains(on, s.Name) || slices.Contains(args, s.Name) {
 				continue
 			}
-			names = append(names, cobra.CompletionWithDesc(s.Name, s.About))
+			name := s.Name
+			if several { // those before the last comma stay
+				name = word[:strings.LastIndexByte(word, ',')+1] + name
+			}
+			names = append(names, cobra.CompletionWithDesc(name, s.About))
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -167,6 +171,7 @@ func newLabDown() *cobra.Command {
 	return &cobra.Command{
 		Use:               "down",
 		Short:             "end the zone, with all that runs in it",
+		Long:              `down ends the zone that is up, and all that runs in it. Nothing of it stays.`,
 		Example:           `  v6probe lab down`,
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -243,11 +248,16 @@ func switchFault(c *cobra.Command, name string, on bool) error {
 			return err
 		}
 	}
+	instead := "v6probe lab down, then v6probe lab up --fault " + name + "; or v6probe lab run " + name
 	if on && s.Early {
-		return hinted("v6probe lab down, then v6probe lab up --fault "+name+"; or v6probe lab run "+name,
-			"%s must be on before the zone is built", name)
+		return hinted(instead, "%s must be on before the zone is built", name)
 	}
-	if err := keeper.Fault(name, on); err != nil {
+	err = keeper.Fault(name, on)
+	var failed *keeper.Error
+	if on && s.Zone.SecurityGroups != nil && errors.As(err, &failed) && failed.Advice == "" {
+		return &keeper.Error{Text: failed.Text, Advice: instead} // the zone may be one that the fault cannot be in
+	}
+	if err != nil {
 		return err
 	}
 	return writeSwitched(c.OutOrStdout(), s, on)

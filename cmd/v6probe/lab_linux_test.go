@@ -105,7 +105,7 @@ func TestLabText(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &strings.Builder{}
-	if err := writeScenarios(b, all, true); err != nil {
+	if err := writeScenarios(b, labOrdered(all), true); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeZone(b, keeper.Status{Faults: []string{"no-prefix"}}, keeper.Options{Underlay6: true}); err != nil {
@@ -113,13 +113,63 @@ func TestLabText(t *testing.T) {
 	}
 	for line := range strings.Lines(b.String()) {
 		copied := strings.HasPrefix(line, "  command ")
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > labWidth && !copied {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 && !copied {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
 	for _, s := range all {
 		if !strings.Contains(b.String(), "\n"+s.Name+"\n") {
 			t.Errorf("%s is not listed: is its role %q one of labRoles", s.Name, s.Role)
+		}
+	}
+}
+
+// TestLabGroups has every scenario in one group of its role, and no group with another.
+func TestLabGroups(t *testing.T) {
+	all, err := cloud.Scenarios()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := map[string]int{}
+	for _, r := range labRoles() {
+		for _, g := range r.groups {
+			for _, n := range g.names {
+				in[r.name+" "+n]++
+			}
+		}
+	}
+	for _, s := range all {
+		if in[s.Role+" "+s.Name] != 1 {
+			t.Errorf("%s is in %d groups of %s", s.Name, in[s.Role+" "+s.Name], s.Role)
+		}
+		delete(in, s.Role+" "+s.Name)
+		if _, g := labGroupOf(s); g.column()+utf8.RuneCountInString(s.About) > 80 {
+			t.Errorf("%s takes more than a line in the list: %s", s.Name, s.About)
+		}
+	}
+	for n := range in {
+		t.Errorf("no scenario is %s", n)
+	}
+	ordered := labOrdered([]*cloud.Scenario{{Role: "kvm", Name: "new"}, {Role: "kvm", Name: "set-member"}, {Role: "guest", Name: "new"}})
+	if ordered[0].Role != "guest" || ordered[1].Name != "set-member" {
+		t.Errorf("what is in no group does not come after the others: %v", ordered)
+	}
+}
+
+// TestLabExecComplete completes v6probe's commands after v6probe, and node names nowhere but first.
+func TestLabExecComplete(t *testing.T) {
+	root := newRoot()
+	c, _, err := root.Find([]string{"lab", "exec"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		args []string
+		want string
+	}{{[]string{"vr"}, "--"}, {[]string{"vr", "--"}, "v6probe"}, {[]string{"vr", "--", "v6probe"}, "slaac\t"}, {[]string{"vr", "v6probe"}, "kvm\t"}} {
+		names, _ := completeExec(c, x.args, "")
+		if !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, x.want) }) {
+			t.Errorf("%q: %q", x.args, names)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"v6probe/internal/lab/cloud"
@@ -13,9 +11,10 @@ func newLabList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list [NAME]",
 		Short: "the faults that can be switched on, by role; one explained",
-		Long: `list is a picture book of IPv6 faults: each with its name and what is wrong.
-With -v, or for one NAME, also what the operator sees, the command that finds
-it, and the rules that it names.`,
+		Long: `list is a picture book of IPv6 faults: each with its name and what is wrong, by
+role and in the order in which that role's command looks at things. With -v, or
+for one NAME, also what the operator sees, the command that finds it, and the
+rules that it names.`,
 		Example: `  v6probe lab list
   v6probe lab list no-prefix
   v6probe lab list --json`,
@@ -29,6 +28,7 @@ it, and the rules that it names.`,
 			if err != nil {
 				return err
 			}
+			all = labOrdered(all)
 			if len(args) > 0 {
 				s, err := findScenario(args[0])
 				if err != nil {
@@ -41,10 +41,9 @@ it, and the rules that it names.`,
 			case json:
 				return writeScenariosJSON(out, all)
 			case len(args) > 0:
-				b := &strings.Builder{}
-				writeScenario(b, all[0])
-				_, err := out.Write([]byte(b.String()))
-				return err
+				p := newLabPage(out)
+				p.scenario(all[0])
+				return p.writeTo(out)
 			}
 			return writeScenarios(out, all, verbose)
 		},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -164,6 +165,13 @@ func (r *labRun) runOne(c *cobra.Command) error {
 		return err
 	}
 	var sum labSum
+	bad := slices.ContainsFunc(results, func(l labResult) bool { return l.err != nil || !l.verdict.ok() })
+	if len(results) > 1 && !bad && !r.JSON { // one sentence for all
+		p := newLabPage(out)
+		p.WriteString("\n")
+		p.hang("PASS", 6, fmt.Sprintf("%s: nothing is wrong, and none of the %d commands found anything.", r.Names[0], len(results)))
+		return p.writeTo(out)
+	}
 	for _, result := range results {
 		if err := writeLabVerdict(out, result, r.JSON); err != nil {
 			return err
@@ -190,7 +198,10 @@ func (r *labRun) runZone(ctx context.Context, all []*cloud.Scenario, progress fu
 		return nil, interrupted(ctx, keeper.Explain(err))
 	}
 	defer func() { err = errors.Join(err, z.Close()) }()
-	for _, s := range all {
+	for i, s := range all {
+		if i > 0 && shown != nil && !r.JSON {
+			fmt.Fprintln(shown)
+		}
 		result := labResult{scenario: s}
 		result.err = r.runCommand(ctx, z, &result, shown, tell)
 		if ctx.Err() != nil {

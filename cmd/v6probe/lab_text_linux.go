@@ -13,24 +13,33 @@ import (
 	"v6probe/internal/report"
 )
 
-// labWidth is how many columns the lab writes.
-const labWidth = 80
-
-// labRole is a role of the zone's nodes: its name in scenarios, and in words.
-type labRole struct{ name, words string }
-
-func labRoles() []labRole {
-	return []labRole{
-		{"guest", "On a guest: v6probe slaac"},
-		{"vr", "On the virtual router: v6probe vr"},
-		{"kvm", "On a KVM host: v6probe kvm"},
-	}
+// labPage is text of the lab's, set in as many columns as its reader has.
+type labPage struct {
+	strings.Builder
+	width int
 }
 
-// hang writes text after head, in a column, broken into lines of labWidth.
-func hang(b *strings.Builder, head string, column int, text string) {
+// newLabPage returns an empty page for w: of 80 columns, or those of a terminal as far as lines are easy to read.
+func newLabPage(w io.Writer) *labPage {
+	p := &labPage{width: 80}
+	if isTerminal(w) {
+		const least, readable = 40, 110
+		columns, _ := terminalSize(w)
+		p.width = max(least, min(columns, readable))
+	}
+	return p
+}
+
+// writeTo writes the page to w.
+func (p *labPage) writeTo(w io.Writer) error {
+	_, err := io.WriteString(w, p.String())
+	return err
+}
+
+// hang writes text after head, in a column, broken into lines.
+func (p *labPage) hang(head string, column int, text string) {
 	if utf8.RuneCountInString(head)+1 > column {
-		fmt.Fprintln(b, head)
+		fmt.Fprintln(p, head)
 		head = ""
 	}
 	line := fmt.Sprintf("%-*s", column, head)
@@ -39,67 +48,67 @@ func hang(b *strings.Builder, head string, column int, text string) {
 		switch {
 		case first:
 			line += word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > labWidth:
-			fmt.Fprintln(b, strings.TrimRight(line, " "))
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > p.width:
+			fmt.Fprintln(p, strings.TrimRight(line, " "))
 			line = strings.Repeat(" ", column) + word
 		default:
 			line += " " + word
 		}
 		first = false
 	}
-	fmt.Fprintln(b, strings.TrimRight(line, " "))
+	fmt.Fprintln(p, strings.TrimRight(line, " "))
 }
 
-// writeScenarios lists scenarios by their roles, in a line each or in full.
+// writeScenarios lists scenarios, which are in the order of labOrdered: in a line each, by roles and groups, or in full.
 func writeScenarios(w io.Writer, all []*cloud.Scenario, full bool) error {
-	b := &strings.Builder{}
-	column := 0
+	p := newLabPage(w)
+	role, title := "", ""
 	for _, s := range all {
-		column = max(column, len(s.Name)+4)
-	}
-	for _, role := range labRoles() {
-		head := role.words + "\n"
-		for _, s := range all {
-			if s.Role != role.name {
-				continue
+		r, g := labGroupOf(s)
+		if r.name != role {
+			if role != "" {
+				p.WriteString("\n")
 			}
-			if head != "" && b.Len() > 0 {
-				b.WriteString("\n")
-			}
-			b.WriteString(head)
-			head = ""
-			if full {
-				b.WriteString("\n")
-				writeScenario(b, s)
-				continue
-			}
-			hang(b, "  "+s.Name, min(column, 30), s.About)
+			fmt.Fprintf(p, "%s\n%s\n", r.words, strings.Repeat("─", utf8.RuneCountInString(r.words)))
+			role, title = r.name, ""
 		}
+		if full {
+			p.WriteString("\n")
+			p.scenario(s)
+			continue
+		}
+		if g.title != title {
+			if title != "" {
+				p.WriteString("\n")
+			}
+			fmt.Fprintln(p, g.title)
+			title = g.title
+		}
+		p.hang("  "+s.Name, g.column(), s.About)
 	}
 	if !full {
-		b.WriteString("\nv6probe lab list NAME explains one; v6probe lab run NAME shows it.\n")
+		p.WriteString("\nv6probe lab list NAME explains one; v6probe lab run NAME shows it.\n")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return p.writeTo(w)
 }
 
-// writeScenario writes one in full.
-func writeScenario(b *strings.Builder, s *cloud.Scenario) {
-	fmt.Fprintf(b, "%s\n", s.Name)
-	hang(b, "  what", 12, s.About)
-	hang(b, "  story", 12, s.Story)
-	hang(b, "  node", 12, s.Node)
-	fmt.Fprintf(b, "  command   %s\n", commandText(s.Command)) // in a line, to be copied
+// scenario writes one in full.
+func (p *labPage) scenario(s *cloud.Scenario) {
+	fmt.Fprintf(p, "%s\n", s.Name)
+	p.hang("  what", 12, s.About)
+	p.hang("  story", 12, s.Story)
+	p.hang("  node", 12, s.Node)
+	fmt.Fprintf(p, "  command   %s\n", commandText(s.Command)) // in a line, to be copied
 	found := "nothing"
 	if len(s.Findings) > 0 {
 		found = strings.Join(s.Findings, ", ")
 	}
-	hang(b, "  finds", 12, found)
+	p.hang("  finds", 12, found)
 	if s.Early {
-		hang(b, "  when", 12, "from the beginning of the zone: lab up --fault, or lab run")
+		p.hang("  when", 12, "from the beginning of the zone: lab up --fault, or lab run")
 	}
 	if missing := s.Missing(); len(missing) > 0 {
-		hang(b, "  needs", 12, strings.Join(missing, ", ")+": not on this machine")
+		p.hang("  needs", 12, strings.Join(missing, ", ")+": not on this machine")
 	}
 }
 
@@ -170,20 +179,19 @@ func writeStatusJSON(w io.Writer, up bool, s keeper.Status) error {
 }
 
 func writeStatus(w io.Writer, up bool, s keeper.Status) error {
-	b := &strings.Builder{}
+	p := newLabPage(w)
 	switch {
 	case !up:
-		b.WriteString("No zone is up. Build it with: v6probe lab up\n")
+		p.WriteString("No zone is up. Build it with: v6probe lab up\n")
 	case s.Building:
-		b.WriteString("The zone is being built.\n")
+		p.WriteString("The zone is being built.\n")
 	default:
-		fmt.Fprintf(b, "The zone is up since %s, kept by process %d.\n", s.Since.Local().Format(time.DateTime), s.PID)
-		hang(b, "  nodes", 10, strings.Join(s.Nodes, ", "))
-		hang(b, "  files", 10, s.Files)
-		hang(b, "  faults", 10, orNone(s.Faults))
+		fmt.Fprintf(p, "The zone is up since %s, kept by process %d.\n", s.Since.Local().Format(time.DateTime), s.PID)
+		p.hang("  nodes", 10, strings.Join(s.Nodes, ", "))
+		p.hang("  files", 10, s.Files)
+		p.hang("  faults", 10, orNone(s.Faults))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return p.writeTo(w)
 }
 
 func orNone(names []string) string {
@@ -195,32 +203,31 @@ func orNone(names []string) string {
 
 // writeFaults says which faults are on.
 func writeFaults(w io.Writer, s keeper.Status) error {
-	b := &strings.Builder{}
+	p := newLabPage(w)
 	if len(s.Faults) == 0 {
-		b.WriteString("No fault is on. Switch one on with: v6probe lab fault NAME (v6probe lab list)\n")
+		p.WriteString("No fault is on. Switch one on with: v6probe lab fault NAME (v6probe lab list)\n")
 	}
 	for _, name := range s.Faults {
 		about := ""
 		if f, err := findScenario(name); err == nil {
 			about = f.About
 		}
-		hang(b, name, 30, about)
+		p.hang(name, 30, about)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return p.writeTo(w)
 }
 
 // writeSwitched says that a fault is on, and how to see it, or that it is off.
 func writeSwitched(w io.Writer, s *cloud.Scenario, on bool) error {
-	b := &strings.Builder{}
+	p := newLabPage(w)
 	if on {
-		fmt.Fprintf(b, "%s is on.\n", s.Name)
-		hang(b, "  what", 8, s.About)
-		hang(b, "  see", 8, "v6probe lab exec "+s.Node+" -- "+commandText(s.Command))
-		hang(b, "  off", 8, "v6probe lab fault "+s.Name+" --off")
+		fmt.Fprintf(p, "%s is on.\n", s.Name)
+		p.hang("  what", 8, s.About)
+		// In a line each, to be copied.
+		fmt.Fprintf(p, "  see   v6probe lab exec %s -- %s\n", s.Node, commandText(s.Command))
+		fmt.Fprintf(p, "  off   v6probe lab fault %s --off\n", s.Name)
 	} else {
-		fmt.Fprintf(b, "%s is off.\n", s.Name)
+		fmt.Fprintf(p, "%s is off.\n", s.Name)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return p.writeTo(w)
 }

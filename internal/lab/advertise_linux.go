@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -61,6 +62,9 @@ func (n *Namespace) Advertise(name string, interval time.Duration, ra *ndp.Route
 		if err != nil {
 			return err
 		}
+		// It is the zone of the addresses. A name would be looked up among those of whatever namespace the standard library has
+		// seen last; a number is taken as it is.
+		ifi.Name = strconv.Itoa(ifi.Index)
 		if a.conn, _, err = ndp.Listen(ifi, ndp.LinkLocal); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -301,3 +302,24 @@ func TestLimitedBuffer(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestAdvertiserZone has two routers whose interfaces have one name and two numbers. The standard library remembers one number
+// for a name, whatever namespace it is of: each router must send on its own all the same.
+func TestAdvertiserZone(t *testing.T) {
+	for i := range 2 {
+		guest, router := namespace(t), namespace(t)
+		check(t, guest.SkipDAD(), router.SkipDAD())
+		for n := range 3 * i {
+			check(t, router.AddBridge(fmt.Sprintf("other%d", n)))
+		}
+		check(t, Veth(End{router, "same0", craft.RouterMAC}, End{guest, "eth0", craft.GuestMAC}))
+		_, err := router.WaitLinkLocal(deadline(t), "same0")
+		check(t, err)
+		ra, err := CloudStackRA(craft.RouterMAC)
+		check(t, err)
+		a, err := router.Advertise("same0", time.Hour, ra)
+		check(t, err)
+		_, err = guest.WaitAddress(deadline(t), "eth0", notLinkLocal)
+		check(t, err, a.Close())
+	}
+}

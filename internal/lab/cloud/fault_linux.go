@@ -40,9 +40,10 @@ func (z *Zone) Fault(ctx context.Context, s *Scenario) error {
 	case s.Early:
 		return fmt.Errorf("%s must be there when the zone is built: end this zone and build one with it", s.Name)
 	case s.Zone.SecurityGroups != nil && *s.Zone.SecurityGroups != z.groups:
-		with := map[bool]string{true: "with", false: "without"}
-		return fmt.Errorf("%s takes a zone %s security groups, and this one is %s: end it and build one with the fault",
-			s.Name, with[!z.groups], with[z.groups])
+		if z.groups {
+			return fmt.Errorf("%s takes a zone without security groups, and this one has them", s.Name)
+		}
+		return fmt.Errorf("%s takes a zone with security groups, and this one has none", s.Name)
 	}
 	if lacking := s.Missing(); len(lacking) > 0 {
 		return fmt.Errorf("%s needs %s, which this machine lacks", s.Name, strings.Join(lacking, ", "))

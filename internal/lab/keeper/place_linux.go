@@ -73,7 +73,11 @@ func (p place) check() error {
 		err = fmt.Errorf("%s is open to others: its mode is %v", p, info.Mode().Perm())
 	}
 	if err != nil {
-		return &Error{err.Error(), "remove it, or set XDG_RUNTIME_DIR to a directory that is yours alone"}
+		variable := "XDG_RUNTIME_DIR"
+		if os.Getenv(PlaceVariable) == string(p) || os.Geteuid() == 0 {
+			variable = PlaceVariable
+		}
+		return &Error{err.Error(), "remove it, or set " + variable + " to a directory that is yours alone"}
 	}
 	return nil
 }

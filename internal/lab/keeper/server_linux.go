@@ -170,8 +170,10 @@ func (s *server) change(ctx context.Context, on bool, name string) error {
 	switch is := slices.Contains(st.Faults, name); {
 	case on && is:
 		return &Error{name + " is on already", "switch it off with: v6probe lab fault " + name + " --off"}
+	case !on && len(st.Faults) == 0:
+		return &Error{name + " is not on", "no fault is"}
 	case !on && !is:
-		return &Error{name + " is not on", "those that are: " + orNone(st.Faults)}
+		return &Error{name + " is not on", "those that are: " + strings.Join(st.Faults, ", ")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, faultTime)
 	defer cancel()
@@ -191,13 +193,6 @@ func (s *server) change(ctx context.Context, on bool, name string) error {
 		s.status.Faults = slices.DeleteFunc(slices.Clone(s.status.Faults), func(f string) bool { return f == name })
 	}
 	return nil
-}
-
-func orNone(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
 }
 
 // readRequest reads the first message of a client and the files that came with its length. No more than a process's three
