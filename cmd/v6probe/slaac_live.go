@@ -29,6 +29,8 @@ type guestRun struct {
 	sum   report.Summary
 	what  string // was listened to
 	until time.Time
+
+	failed error // why listening ended before its time
 }
 
 // lookAtGuest judges this host. The counting of drops, if it is wanted, goes on from before the first packet until after the
@@ -113,7 +115,7 @@ func (g *guestRun) listen(c *cobra.Command) error {
 		err = closeErr
 	}
 	if err != nil {
-		g.sum.Damage = oneLine(err.Error())
+		g.sum.Damage, g.failed = oneLine(err.Error()), err
 	}
 	g.until = time.Now()
 	g.in.State, g.in.Heard = v.host.At(g.until), v.heardAll(r.listened)
@@ -252,5 +254,9 @@ func (g *guestRun) tell(c *cobra.Command, watch *dropWatch) error {
 			return err
 		}
 	}
-	return g.tellList(c, &l, g.sum, g.what)
+	err = g.tellList(c, &l, g.sum, g.what)
+	if g.failed != nil && (err == nil || errors.As(err, new(codeError))) {
+		return g.failed
+	}
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"v6probe/internal/host"
 	"v6probe/internal/rule"
@@ -162,5 +163,20 @@ func TestCalm(t *testing.T) {
 			}
 			inOrder(t, l)
 		})
+	}
+}
+
+// TestCutShort: who listened for less than an answer may take does not know that nobody advertises.
+func TestCutShort(t *testing.T) {
+	for listened, absent := range map[time.Duration]bool{500 * time.Millisecond: false, 20 * time.Second: true} {
+		in := healthyGuest()
+		bare(&in)
+		quiet(&in)
+		in.Heard.Listened = listened
+		l := Judge(in)
+		f, ok := l.First()
+		if ok != absent || absent && f.Rule != "ra.absent" {
+			t.Errorf("after %v: %v, %v", listened, f.Rule, ok)
+		}
 	}
 }

@@ -74,6 +74,7 @@ func (j *judge) judgeDNS(l *checklist.Line) {
 	silentToo := j.Probes.Target != nil && j.Probes.Target.Status != Answered
 	var words []string
 	for _, d := range j.Probes.DNS {
+		l.Evidence = append(l.Evidence, fmt.Sprintf("asked %v for the name servers of the root, %s", d.Server, times(d.Asked)))
 		switch {
 		case d.Status == Answered:
 			words = append(words, fmt.Sprintf("%v answers after %s (%s)", d.Server, duration(d.Time), d.Rcode))
@@ -105,7 +106,11 @@ func (j *judge) judgeDNS(l *checklist.Line) {
 			detail, word = fmt.Sprintf("%v could not be asked: %s", d.Server, d.Why), fmt.Sprintf("%v: %s", d.Server, d.Why)
 		}
 		words = append(words, word)
-		fix := j.fixSilence(d.Why, d.Server, filled("guest.dns-silent", "SERVER", d.Server))
+		why := d.Why
+		if d.Error != nil && !d.Error.Local {
+			why = "" // it is not this host that refuses
+		}
+		fix := j.fixSilence(why, d.Server, filled("guest.dns-silent", "SERVER", d.Server))
 		f := j.found(l, "guest.dns-silent", d.Server.String(), fix, "%s", detail)
 		if answered {
 			f.Severity = rule.Warning // another does
@@ -158,6 +163,7 @@ func (j *judge) dhcpv6() {
 	default:
 		l.Text = "not needed (M=0 O=0)"
 	}
+	l.Evidence = append(l.Evidence, fmt.Sprintf("the last advertisement has M=%d O=%d", bit(j.State.Managed), bit(j.State.Other)))
 	switch {
 	case !j.State.Managed && !j.State.Other && len(j.about(lineDHCP)) == 0:
 	case d != nil && len(d.Servers) > 0:
@@ -186,6 +192,13 @@ func (j *judge) dhcpv6() {
 		l.Status, l.Text = checklist.Unknown, l.Text+"; nobody asked here, so whether a server is there is not known"
 	}
 	j.add(l)
+}
+
+func bit(set bool) int {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 func (j *judge) flags() string {

@@ -155,6 +155,9 @@ func (j *judge) span() string {
 func (j *judge) excused(l *checklist.Line) bool {
 	// silence is how long CloudStack's router may be silent: its MaxRtrAdvInterval.
 	const silence = 15 * time.Second
+	// patience is what an answer to a solicitation may take: its own delay, and the least gap between two advertisements to
+	// all (RFC 4861 §6.2.6).
+	const patience = 3500 * time.Millisecond
 	i := &j.Facts.Interface
 	switch {
 	case j.wireless():
@@ -165,6 +168,8 @@ func (j *judge) excused(l *checklist.Line) bool {
 		l.Status, l.Text = checklist.Note, l.Text+"; this host has its way to the world by "+j.Facts.World.Device
 	case j.mute != "" && j.Heard.Solicitations == 0:
 		l.Status, l.Text = checklist.Unknown, l.Text+" by itself, and it could not be asked for one: see "+j.mute
+	case j.Heard.Advertisements == 0 && j.Heard.Listened > 0 && j.Heard.Listened < patience:
+		l.Status, l.Text = checklist.Unknown, l.Text+", which is too short to tell: an answer may take 3.5 s"
 	case j.Heard.Solicitations == 0 && (j.Heard.Listened < silence || j.fromBefore()):
 		l.Status, l.Text = checklist.Unknown, l.Text+" by itself, and none was asked for: it may come later"
 	default:

@@ -171,6 +171,12 @@ func (w *walk) line(found []rule.Finding, missing map[*tap]rule.Finding) checkli
 		parts = append(parts, "RA from it is dropped, as it should be")
 	}
 	line.Text = name + ": " + strings.Join(parts, "; ")
+	for i, way := range []string{"to", "from"} {
+		if len(w.good[i]) > 0 {
+			line.Evidence = append(line.Evidence, fmt.Sprintf("followed %s the machine on %s, and pass: %s", way, name,
+				strings.Join(inOrder(w.good[i]), " ")))
+		}
+	}
 	return line
 }
 

@@ -232,6 +232,8 @@ func (j *judge) rogueLine() checklist.Line {
 			open = append(open, w.tap)
 		case w.guard == guardHolds:
 			held = append(held, w.tap)
+			line.Evidence = append(line.Evidence, fmt.Sprintf("an RA that the machine on %s sends is dropped on every way out",
+				printable(w.tap.Name)))
 		}
 	}
 	switch {

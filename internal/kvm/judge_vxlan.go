@@ -168,6 +168,7 @@ func (j *judge) underlayLine() checklist.Line {
 	}
 	var each []string
 	for _, t := range list {
+		line.Evidence = append(line.Evidence, fmt.Sprintf("%s: mtu %d, VNI %d", printable(t.Name), t.MTU, t.Tunnel.ID))
 		lower := j.lower(t)
 		if lower == nil {
 			continue

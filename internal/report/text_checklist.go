@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"v6probe/internal/checklist"
@@ -64,6 +65,8 @@ func (t *Text) check(line checklist.Line, column int) {
 func Conclusion(l *checklist.List) (verdict, next string) {
 	f, ok := l.First()
 	switch {
+	case !ok && slices.ContainsFunc(l.Lines, func(line checklist.Line) bool { return line.Status == checklist.Unknown }):
+		return l.Healthy, "look at the lines with ?: what they are about could not be told"
 	case !ok:
 		return l.Healthy, "nothing needs doing"
 	case f.Severity == rule.Error:

@@ -76,6 +76,7 @@ func (j *judge) mtu() []checklist.Line {
 	for _, i := range j.judged() {
 		name := printable(i.Name)
 		seen = append(seen, fmt.Sprintf("%s %d", name, i.MTU))
+		line.Evidence = append(line.Evidence, fmt.Sprintf("%s: mtu %d", name, i.MTU))
 		if i.MTU < leastMTU {
 			continue // told with IPv6
 		}

@@ -186,6 +186,7 @@ func (j *judge) defaultRoute() []checklist.Line {
 		if j.World.Gateway.IsValid() {
 			line.Text = fmt.Sprintf("%v by %s", j.World.Gateway, printable(j.World.Device))
 		}
+		line.Evidence = append(line.Evidence, fmt.Sprintf("ip -6 route get %v: %s", j.World.Target, line.Text))
 	case j.NoIPv6:
 		line.Status, line.Text = checklist.Skipped, "this kernel runs without IPv6"
 	case !j.routes():

@@ -124,6 +124,9 @@ func (j *judge) configuration() []checklist.Line {
 	default:
 		line.Text = "not radvd's"
 	}
+	if r.File != "" && r.State != nil {
+		line.Evidence = append(line.Evidence, r.File+" was read, with "+j.blocks())
+	}
 	found, against := j.compared()
 	line.Findings = append(line.Findings, found...)
 	if against != "" && len(line.Findings) == 0 {

@@ -43,6 +43,7 @@ func (r *ruling) take(t trial, o filter.Outcome) {
 	switch {
 	case o.Verdict == filter.Passes:
 		r.note(&r.passes, t.name)
+		r.line.Evidence = append(r.line.Evidence, fmt.Sprintf("%s %s %s: pass", t.words, t.way, t.on))
 	case o.Verdict == filter.Dropped:
 		r.note(&r.drops, t.name)
 		r.dropped(t, o.At)
