@@ -43,6 +43,22 @@ func portOf(t *testing.T, b *Bridge, name string) *BridgePort {
 	return nil
 }
 
+// until reads a bridge until ok says so: whether there is a carrier, and with it a port's state, the kernel tells a moment later.
+func until(t *testing.T, n *lab.Namespace, name string, ok func(b *Bridge) bool) *Bridge {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(10 * time.Second); ; <-tick.C {
+		b := bridgesOf(t, n)[name]
+		if ok(b) {
+			return b
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%+v", b)
+		}
+	}
+}
+
 // TestBridges makes the bridge of a KVM host, and changes one thing after the other.
 func TestBridges(t *testing.T) {
 	n, _ := pair(t)
@@ -60,6 +76,9 @@ func TestBridges(t *testing.T) {
 	check(t, n.AddBridge("brvx-100", "vnet1", "vxlan100"), n.AddBridge("br1"))
 	ip(t, n, "link set vnet1 up")
 
+	until(t, n, "brvx-100", func(b *Bridge) bool {
+		return portOf(t, b, "vnet1").State == PortForwarding && portOf(t, b, "vxlan100").State == PortForwarding
+	})
 	all := bridgesOf(t, n)
 	b := all["brvx-100"]
 	if len(all) != 2 || !b.Up || b.Snooping || b.STP || b.HasIPv6 || len(b.Ports) != 2 || len(b.Groups) != 0 || b.CallIP6Tables || len(all["br1"].Ports) != 0 {
@@ -78,7 +97,7 @@ func TestBridges(t *testing.T) {
 	bridge("fdb append 02:00:00:00:00:07 dev vxlan100 dst 192.0.2.7")
 	bridge("link set dev vnet1 state 4")
 	ip(t, n, "link set g1 down", "link set brvx-100 type bridge mcast_snooping 1 nf_call_ip6tables 1")
-	b = bridgesOf(t, n)["brvx-100"]
+	b = until(t, n, "brvx-100", func(b *Bridge) bool { return !portOf(t, b, "vnet1").Carrier })
 	tap, tunnel = portOf(t, b, "vnet1"), portOf(t, b, "vxlan100")
 	if !b.Snooping || !b.CallIP6Tables || b.Asked() || !slices.Equal(tap.Stations, [][6]byte{{2, 0, 0, 0, 0, 9}}) || tap.Carrier {
 		t.Errorf("%+v", b)
@@ -95,6 +114,10 @@ func TestBridges(t *testing.T) {
 	}
 
 	ip(t, n, "link set g1 up")
+	until(t, n, "brvx-100", func(b *Bridge) bool {
+		tap := portOf(t, b, "vnet1")
+		return tap.Carrier && tap.State == PortForwarding
+	})
 	bridge("mdb add dev brvx-100 port vnet1 grp ff02::1:ff00:9 permanent")
 	bridge("mdb add dev brvx-100 port vnet1 grp 239.0.0.9 permanent")
 	bridge("link set dev vnet1 mcast_router 2")

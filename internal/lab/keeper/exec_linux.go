@@ -16,7 +16,7 @@ import (
 )
 
 // grace is how long a command has to end when its client has gone.
-const grace = 2 * time.Second
+const grace = 5 * time.Second
 
 // exec runs a command in a node with the client's three files and hands on the client's signals, until it ends. A client
 // that goes takes it along.
