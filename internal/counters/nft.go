@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"v6probe/internal/tool"
 )
 
 // rules is what a program told of the rules of netfilter.
@@ -92,7 +94,7 @@ func parseNFT(r io.Reader, skip func(family, table string) bool) (rules, error) 
 			continue // an object that has another form in another version
 		}
 		if err != nil {
-			return rules{}, fmt.Errorf("nft: %s", clean(err.Error(), maxText))
+			return rules{}, fmt.Errorf("nft: %s", tool.Clean(err.Error(), maxText))
 		}
 		n.object(&o)
 	}
@@ -147,7 +149,7 @@ func (n *nftReader) rule(r *nftRule) {
 			n.left++
 			return
 		}
-		n.drops = append(n.drops, nftDrop{j, table, where + ": " + clean(text, maxText), r.Handle.String()})
+		n.drops = append(n.drops, nftDrop{j, table, where + ": " + tool.Clean(text, maxText), r.Handle.String()})
 	}
 }
 
@@ -187,10 +189,10 @@ func (n *nftReader) finish() {
 			continue
 		}
 		m := Moved{Source: NFTables, Where: fmt.Sprintf("%s counter %s"+
-			" (%s)", table, clean(name, maxText), u.where), Name: "packets",
+			" (%s)", table, tool.Clean(name, maxText), u.where), Name: "packets",
 			Meaning: u.about.meaning(), Drop: true, ICMPv6: u.about.only}
 		if u.drops > 1 {
-			m.Where = fmt.Sprintf("%s counter %s (%d rules)", table, clean(name, maxText), u.drops)
+			m.Where = fmt.Sprintf("%s counter %s (%d rules)", table, tool.Clean(name, maxText), u.drops)
 		}
 		if u.others > 0 {
 			m.Drop = false
@@ -212,9 +214,9 @@ func (n *nftReader) finish() {
 }
 
 func tableName(family, table string) string {
-	return "table " + clean(family, maxText) + " " + clean(table, maxText)
+	return "table " + tool.Clean(family, maxText) + " " + tool.Clean(table, maxText)
 }
 
 func chainName(family, table, chain string) string {
-	return tableName(family, table) + " chain " + clean(chain, maxText)
+	return tableName(family, table) + " chain " + tool.Clean(chain, maxText)
 }

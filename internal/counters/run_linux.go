@@ -44,7 +44,7 @@ func failed(name string, said []byte, err error) error {
 			if ok && strings.HasPrefix(string(line), name) {
 				line = []byte(after)
 			}
-			text = clean(string(line), maxText)
+			text = tool.Clean(string(line), maxText)
 			break
 		}
 	}

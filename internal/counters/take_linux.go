@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"v6probe/internal/tool"
 )
 
 // proc is /proc/net of the calling thread: /proc/net itself is that of the process's first thread, which may be in another
@@ -24,7 +26,7 @@ func Take(ctx context.Context, o Options) (*Sample, error) {
 	all, err := links()
 	s.add(Source{Name: Link, Tool: "rtnetlink"}, all, err)
 	if err == nil && o.Interface != "" && !slices.ContainsFunc(all, func(c counter) bool { return c.Interface == o.Interface }) {
-		return nil, fmt.Errorf("%s: no such interface", clean(o.Interface, maxText))
+		return nil, fmt.Errorf("%s: no such interface", tool.Clean(o.Interface, maxText))
 	}
 	s.takeIPv6()
 	stat, err := readFile(proc + "softnet_stat")

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"v6probe/internal/tool"
 )
 
 // xtReader reads the rules of ip6tables and ebtables, which have the same form but for details.
@@ -93,12 +95,12 @@ func bracketed(s string) (packets uint64, ok bool) {
 }
 
 func (x *xtReader) begin(table string) {
-	x.table = clean(table, maxText)
+	x.table = tool.Clean(table, maxText)
 	x.tables = append(x.tables, table)
 }
 
 func (x *xtReader) where(chain string) string {
-	return fmt.Sprintf("%stable %s chain %s", x.prefix, x.table, clean(chain, maxText))
+	return fmt.Sprintf("%stable %s chain %s", x.prefix, x.table, tool.Clean(chain, maxText))
 }
 
 // end takes the policy of a chain.
@@ -122,7 +124,7 @@ func (x *xtReader) rule(chain, rule string, packets uint64) {
 	identity := chain + " " + rule
 	x.same[x.table+" "+identity]++
 	identity += " " + strconv.Itoa(x.same[x.table+" "+identity])
-	x.counter(fmt.Sprintf("%s, rule %d: %s", where, x.place[where], clean(rule, maxText)), identity, j.meaning(), j.about, packets)
+	x.counter(fmt.Sprintf("%s, rule %d: %s", where, x.place[where], tool.Clean(rule, maxText)), identity, j.meaning(), j.about, packets)
 }
 
 func (x *xtReader) counter(where, identity, meaning string, of about, packets uint64) {

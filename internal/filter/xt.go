@@ -3,9 +3,9 @@ package filter
 import (
 	"bytes"
 	"math"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"v6probe/internal/tool"
 )
 
 // xtReader makes chains of what ip6tables and ebtables save.
@@ -308,25 +308,5 @@ func words(s string) []word {
 	return list
 }
 
-// clean returns s as it may be shown, in at most maxText bytes and a mark that there was more: names and comments of
-// rules may have any bytes in them.
-func clean(s string) string {
-	cut := len(s) > maxText
-	if cut {
-		s = s[:maxText]
-		for n := 0; n < utf8.UTFMax-1 && s != ""; n++ { // not amid a character
-			if r, size := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || size != 1 {
-				break
-			}
-			s = s[:len(s)-1]
-		}
-	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		s = strconv.Quote(s)
-		s = s[1 : len(s)-1]
-	}
-	if cut {
-		s += "…"
-	}
-	return s
-}
+// clean returns s as it may be shown: names and comments of rules may have any bytes in them.
+func clean(s string) string { return tool.Clean(s, maxText) }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"v6probe/internal/checklist"
+	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 	"v6probe/internal/slaac"
 )
@@ -279,7 +280,7 @@ func (j *judge) judgeGateways(l *checklist.Line) {
 			// The advertisement said where it is, so that most hosts get by without asking everybody.
 			words = append(words, fmt.Sprintf("%v answers by itself, but not by its solicited-node group", g.Address))
 			fix = fmt.Sprintf("Somewhere the group %v is lost: on the KVM host `bridge mdb show` and `v6probe kvm`; a snooping bridge with a "+
-				"querier forgets who does not report", solicitedNode(g.Address))
+				"querier forgets who does not report", packet.SolicitedNode(g.Address))
 			f := j.found(l, "guest.gateway-unreachable", g.Address.String(), fix,
 				"%v answers questions to its own address, and none of those to its solicited-node group", g.Address)
 			f.Severity = rule.Warning

@@ -28,7 +28,7 @@ func (q *gatewayQuestion) ask(w wire) (Gateway, error) {
 	var asked *Status // of the last question
 	var at time.Time
 	err := gatewayPlan().follow(w, func(i int) error {
-		to := solicitedNode(q.gateway)
+		to := packet.SolicitedNode(q.gateway)
 		asked = &g.Group
 		if q.known && i%2 == 1 {
 			to, asked = q.gateway, &g.Unicast
@@ -85,10 +85,4 @@ func (q *gatewayQuestion) answer(m message) (packet.MAC, bool) {
 		}
 	}
 	return mac, true
-}
-
-// solicitedNode returns the group of a's (RFC 4291 §2.7.1).
-func solicitedNode(a netip.Addr) netip.Addr {
-	b := a.As16()
-	return netip.AddrFrom16([16]byte{0: 0xff, 1: 2, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
 }

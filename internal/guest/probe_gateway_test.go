@@ -52,7 +52,7 @@ func TestGatewayAnswer(t *testing.T) {
 }
 
 func TestGatewayAsks(t *testing.T) {
-	group, reply := solicitedNode(addr(routerLL)), message{data: na(routerLL, 0x60), hopLimit: 255}
+	group, reply := packet.SolicitedNode(addr(routerLL)), message{data: na(routerLL, 0x60), hopLimit: 255}
 	if group != addr("ff02::1:ffcb:fe") {
 		t.Fatal(group)
 	}

@@ -41,3 +41,12 @@ func TestRun(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{"plain é": "plain …", "cafés": "cafés", "a\x1b[31mb": `a\x1b[31mb`, "\xff": `\xff`, "ééé": "ééé", "éééé": "ééé…",
+		"a\nb": `a\nb`, "12345678": "1234567…", "\xff\xff\xff\xff\xff\xff\xff\xff": `\xff\xff\xff\xff…`} {
+		if got := Clean(in, 7); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
