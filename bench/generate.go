@@ -18,60 +18,92 @@ import (
 	"v6probe/internal/packet"
 )
 
-// inputs are the captures that generate makes, all of the same frames.
-var inputs = [...]string{"mixed.pcap", "mixed.pcapng", "mixed.pcap.gz"}
+// recipe is a capture to make.
+type recipe struct {
+	name    string // of the pcap file, without its ending
+	share   int    // of the size that is asked for: one part in so many
+	forms   []string
+	traffic func() traffic
+}
 
-// generate makes the captures in dir, the pcap file of about size bytes, and prints what is in them.
-func generate(dir string, size int64) (err error) {
+// traffic is what the captures are made of.
+type traffic interface{ Next() (time.Duration, []byte) }
+
+// recipes are the captures that generate makes.
+func recipes() []recipe {
+	return []recipe{
+		{"mixed", 1, []string{".pcap", ".pcapng", ".pcap.gz"}, func() traffic { return craft.NewMixed(1) }},
+		{"neighbors", 4, []string{".pcap", ".pcapng", ".pcap.gz"}, func() traffic { return craft.NewNeighbors(1) }},
+		{"strangers", 16, []string{".pcap"}, func() traffic { return craft.NewStrangers(1) }},
+	}
+}
+
+// generate makes the captures in dir, the largest pcap file of about size bytes, and prints what is in them.
+func generate(dir string, size int64) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	var out [len(inputs)]*bufio.Writer
-	for i, name := range inputs {
-		f, err := os.Create(filepath.Join(dir, name))
+	for _, r := range recipes() {
+		frames, candidates, err := r.make(dir, size/int64(r.share))
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		out[i] = bufio.NewWriterSize(f, 1<<18)
+		fmt.Printf("%s: %d frames in %d MiB, %d of them candidates\n", r.name, frames, size/int64(r.share)>>20, candidates)
 	}
-	packed := gzip.NewWriter(out[2])
-	pcap := io.MultiWriter(out[0], packed)
-	pcapng := capture.NewWriter(out[1])
-	frames, candidates, err := mix(size, pcap, pcapng)
-	if err = errors.Join(err, pcapng.Close(capture.Stats{}), packed.Close()); err != nil {
-		return err
-	}
-	for _, w := range out {
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
-	fmt.Printf("%d frames in %d MiB, %d of them candidates\n", frames, size>>20, candidates)
 	return nil
 }
 
-// mix writes mixed traffic to a pcap and a pcapng file.
-func mix(size int64, pcap io.Writer, pcapng *capture.Writer) (frames, candidates int, err error) {
+// make makes one capture in all its forms.
+func (r *recipe) make(dir string, size int64) (frames, candidates int, err error) {
+	var closers []func() error
+	var pcap []io.Writer
+	pcapng := capture.NewWriter(io.Discard)
+	for _, form := range r.forms {
+		f, err := os.Create(filepath.Join(dir, r.name+form))
+		if err != nil {
+			return 0, 0, err
+		}
+		defer f.Close()
+		out := bufio.NewWriterSize(f, 1<<18)
+		switch form {
+		case ".pcap":
+			pcap = append(pcap, out)
+		case ".pcap.gz":
+			packed := gzip.NewWriter(out)
+			pcap = append(pcap, packed)
+			closers = append(closers, packed.Close)
+		case ".pcapng":
+			pcapng = capture.NewWriter(out)
+			closers = append(closers, func() error { return pcapng.Close(capture.Stats{}) })
+		}
+		closers = append(closers, out.Flush)
+	}
+	frames, candidates, err = mix(r.traffic(), size, io.MultiWriter(pcap...), pcapng)
+	for _, end := range closers {
+		err = errors.Join(err, end())
+	}
+	return frames, candidates, err
+}
+
+// mix writes traffic to a pcap and a pcapng file.
+func mix(from traffic, size int64, pcap io.Writer, pcapng *capture.Writer) (frames, candidates int, err error) {
 	if _, err := pcap.Write(fileHeader()); err != nil {
 		return 0, 0, err
 	}
-	mixed := craft.NewMixed(1)
 	ifc := &packet.Interface{Name: "eth0", LinkType: packet.LinkTypeEthernet, MTU: 1500}
-	var header []byte
+	var record []byte
 	for written := int64(0); written < size; frames++ {
-		at, data := mixed.Next()
+		at, data := from.Next()
 		f := packet.Frame{Time: beginning.Add(at), Data: data, Length: len(data), LinkType: ifc.LinkType, Interface: ifc}
-		header = appendHeader(header[:0], f.Time, f.Length)
-		_, err1 := pcap.Write(header)
-		_, err2 := pcap.Write(data)
-		if err := errors.Join(err1, err2, pcapng.Write(f)); err != nil {
+		record = append(appendHeader(record[:0], f.Time, f.Length), data...)
+		_, err := pcap.Write(record)
+		if err := errors.Join(err, pcapng.Write(f)); err != nil {
 			return frames, candidates, err
 		}
 		if capture.Match(f.LinkType, data) {
 			candidates++
 		}
-		written += int64(len(header) + len(data))
+		written += int64(len(record))
 	}
 	return frames, candidates, nil
 }

@@ -138,7 +138,7 @@ const (
 // contests lists what is measured, less the programs that are not installed.
 func contests(v6probe, dir string) []*contest {
 	var list []*contest
-	for _, name := range inputs {
+	for _, name := range []string{"mixed.pcap", "mixed.pcapng", "mixed.pcap.gz"} {
 		file := filepath.Join(dir, name)
 		cat := &entry{role: floor, label: "cat", pipeline: [][]string{{"cat", file}}}
 		tcpdump := &entry{role: rival, label: "tcpdump icmp6 -w",

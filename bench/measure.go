@@ -46,7 +46,7 @@ func measure(list []*contest, runs int) error {
 // warm reads the capture that is among the arguments, so that it is in the page cache.
 func warm(args []string) error {
 	for _, arg := range args {
-		if !strings.Contains(arg, inputs[0]) {
+		if !strings.Contains(arg, ".pcap") {
 			continue
 		}
 		f, err := os.Open(arg)
