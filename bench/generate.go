@@ -27,7 +27,9 @@ type recipe struct {
 }
 
 // traffic is what the captures are made of.
-type traffic interface{ Next() (time.Duration, []byte) }
+type traffic interface {
+	Next() (time.Duration, []byte)
+}
 
 // recipes are the captures that generate makes.
 func recipes() []recipe {

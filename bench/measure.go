@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 type result struct {
 	wall, cpu time.Duration // cpu is user and system time of all its programs
 	peak      float64       // MiB of resident memory, of the largest of its programs
+	stopped   bool          // it took longer than tooSlow
 }
 
 // measure runs every entry the given number of times, in turn.
@@ -26,15 +28,16 @@ func measure(list []*contest, runs int) error {
 	for range runs {
 		for _, c := range list {
 			for _, e := range c.entries {
-				if e.skipped != "" {
+				if e.skipped != "" || len(e.results) > 0 && e.results[0].wall > slow {
 					continue
 				}
 				if err := warm(e.pipeline[0]); err != nil {
 					return err
 				}
-				r, err := start(e.pipeline)
+				r, err := start(e.pipeline, e.env)
 				if err != nil {
 					e.skipped = strings.ReplaceAll(err.Error(), "\n", "; ")
+					continue
 				}
 				e.results = append(e.results, r)
 			}
@@ -62,12 +65,15 @@ func warm(args []string) error {
 }
 
 // start runs a pipeline once, its output thrown away.
-func start(pipeline [][]string) (r result, err error) {
+func start(pipeline [][]string, env []string) (r result, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), tooSlow)
+	defer cancel()
 	begin := time.Now()
 	var cmds []*exec.Cmd
 	var input *os.File
 	for i, args := range pipeline {
-		cmd := exec.Command(args[0], args[1:]...)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Env = append(os.Environ(), env...)
 		if input != nil {
 			cmd.Stdin = input
 		}
@@ -91,7 +97,7 @@ func start(pipeline [][]string) (r result, err error) {
 	for _, cmd := range cmds {
 		failed := cmd.Wait()
 		// Exit status 1 of v6probe means findings: no failure of the measurement.
-		if failed != nil && cmd.ProcessState.ExitCode() != 1 {
+		if failed != nil && cmd.ProcessState.ExitCode() != 1 && ctx.Err() == nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", cmd.Args[0], failed))
 		}
 		r.cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
@@ -99,7 +105,7 @@ func start(pipeline [][]string) (r result, err error) {
 			r.peak = max(r.peak, float64(usage.Maxrss)/1024)
 		}
 	}
-	r.wall = time.Since(begin)
+	r.wall, r.stopped = time.Since(begin), ctx.Err() != nil
 	return r, err
 }
 
@@ -133,36 +139,52 @@ func peak(r result) float64 { return r.peak }
 
 // print writes the table, and why what is missing from it is missing.
 func print(out io.Writer, list []*contest) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "input\tprogram\twall ms\tCPU ms\tpeak MiB\ttimes cat's time\ttimes tcpdump's speed\t\n")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	var skipped []string
 	for _, c := range list {
+		fmt.Fprintf(w, "%s\twall ms\tCPU ms\tpeak MiB\t× %s's time\tas many times as fast as\n", c.input, c.entries[0].label)
 		for _, e := range c.entries {
 			if e.skipped != "" {
 				skipped = append(skipped, fmt.Sprintf("skipped: %s, %s: %s\n", c.input, e.label, e.skipped))
 				continue
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.1f\t%s\t%s\t\n", c.input, e.label, e.median(wall), e.median(cpu),
-				e.median(peak), c.ratio(e, floor), c.ratio(e, rival))
+			more := ""
+			if e.results[0].stopped {
+				more = "> "
+			}
+			fmt.Fprintf(w, "%s\t%s%.0f\t%.0f\t%.0f\t%s\t%s\n", e.label, more, e.median(wall), e.median(cpu), e.median(peak),
+				c.multiple(e, c.entries[0]), c.comparison(e))
 		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
+		fmt.Fprintln(w)
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprint(out, strings.Join(skipped, ""))
 	return err
 }
 
-// ratio compares the time of e with that of the entry in a role: a multiple of the floor's, a fraction of the rival's.
-func (c *contest) ratio(e *entry, with role) string {
-	for _, other := range c.entries {
-		if other.role == with && other.skipped == "" {
-			r := e.median(wall) / other.median(wall)
-			if with == rival {
-				r = 1 / r
+// comparison says how much faster e is than those that it is held against.
+func (c *contest) comparison(e *entry) string {
+	var all []string
+	for _, label := range e.against {
+		for _, other := range c.entries {
+			if other.label == label && other.skipped == "" {
+				all = append(all, c.multiple(other, e)+" "+label)
 			}
-			return fmt.Sprintf("%.2f", r)
 		}
 	}
-	return "–"
+	return strings.Join(all, ", ")
+}
+
+// multiple is the time of e as a multiple of that of other.
+func (c *contest) multiple(e, other *entry) string {
+	if other.skipped != "" {
+		return "–"
+	}
+	more := ""
+	if e.results[0].stopped {
+		more = "> "
+	}
+	return fmt.Sprintf("%s%.2f", more, e.median(wall)/other.median(wall))
 }

@@ -153,7 +153,7 @@ func (f *dropsFlags) dispatch(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	r.output = output{report.NewText(out, style), report.NewJSON(out), f.dropsProgress(out, c.ErrOrStderr())}
+	r.output = output{text: report.NewText(out, style), json: report.NewJSON(out), progress: f.dropsProgress(out, c.ErrOrStderr())}
 	if f.counters {
 		if err := unused(c, "--counters", "netns", "type", "btf", "interval"); err != nil {
 			return err

@@ -68,6 +68,7 @@ meant, and make ranges wider.`,
 		RunE:              func(c *cobra.Command, _ []string) error { return f.record(c, output, force) },
 	}
 	f.addSource(c)
+	f.capture.add(c)
 	c.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` and not to standard output")
 	c.Flags().BoolVar(&force, "force", false, "with -o: also over a file that v6probe did not write, or that was edited")
 	c.MarkFlagFilename("output", "yaml", "yml")
@@ -156,7 +157,7 @@ func (f *sourceFlags) watch(ctx context.Context, s *session, r *check.Recording,
 		defer cancel()
 	}
 	return pipeline.Run(ctx, pipeline.Options{Source: s.source, Checker: r, Sink: discard{}, Wanted: r.Wanted, Large: true, Count: f.count,
-		Tee: s.tee, Tick: p.File})
+		Tee: s.tee, Tick: p.Source})
 }
 
 // discard is a sink for what is of no interest.

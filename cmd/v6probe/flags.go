@@ -30,9 +30,11 @@ type sourceFlags struct {
 	quiet   bool
 	failOn  string
 	color   string
+	capture liveFlags
 
 	asking  string // whom, when it is not only listened
 	oneLink bool   // -i names one interface: any is none
+	ahead   bool   // what the view wants of a packet, and its part of an NDJSON line, may be asked for on another goroutine
 }
 
 // addSource adds those that say what is read, and for how long.
@@ -94,7 +96,10 @@ func (f *sourceFlags) check(c *cobra.Command) error {
 	case f.timeout < 0:
 		return hinted("for example --timeout 5s; 0 is until interrupted", "--timeout: %v is less than nothing", f.timeout)
 	}
-	return nil
+	if c.Flags().Lookup("direction") == nil {
+		return nil // a command that looks at a machine in its role
+	}
+	return f.capture.check(c, f.read)
 }
 
 // zone takes the interface from the zone of a, if it has one: the name or the index of it.

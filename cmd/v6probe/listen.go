@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,12 +36,23 @@ type findingWriter interface {
 	finding(j *report.JSON, f rule.Finding) error
 }
 
-// output is where results go.
+// output is where results go. What is written lies in buffer until flush.
 type output struct {
+	buffer   *bufio.Writer
 	text     *report.Text
 	json     *report.JSON
 	progress *report.Progress
 }
+
+// outputBuffer is how much is written at once, if there is so much.
+const outputBuffer = 64 << 10
+
+func newOutput(out io.Writer, style report.Style, p *report.Progress) output {
+	b := bufio.NewWriterSize(out, outputBuffer)
+	return output{b, report.NewText(b, style), report.NewJSON(b), p}
+}
+
+func (o *output) flush() error { return o.buffer.Flush() }
 
 // outcome is what a run came to.
 type outcome struct {
@@ -83,7 +96,7 @@ func (f *sourceFlags) start(c *cobra.Command, filter capture.Filter) (*opened, e
 	if s.session, err = f.open(c, filter); err != nil {
 		return nil, err
 	}
-	s.output = output{report.NewText(out, style), report.NewJSON(out), s.session.newProgress(out, c.ErrOrStderr(), f)}
+	s.output = newOutput(out, style, s.session.newProgress(out, c.ErrOrStderr(), f))
 	return s, nil
 }
 
@@ -104,7 +117,7 @@ func (f *sourceFlags) run(c *cobra.Command, s *opened, v view, meanwhile func(co
 	// The terminal may have another size by now.
 	out := c.OutOrStdout()
 	if style, err := textStyle(f.color, out); err == nil {
-		s.text = report.NewText(out, style)
+		s.text = report.NewText(s.buffer, style)
 	}
 	sum := report.Summary{Stats: result.Stats, Messages: result.Messages, Cut: result.Cut, Tally: result.Tally, FailOn: s.failOn, NeverFail: s.never}
 	v.summary(&sum)
@@ -133,8 +146,8 @@ func (f *sourceFlags) pull(ctx context.Context, s *opened, v view, meanwhile fun
 		}
 	}
 	r.Result, err = pipeline.Run(ctx, pipeline.Options{
-		Source: s.source, Checker: v, Sink: &sink{f, v, s.output}, Wanted: v.wanted, Large: s.filter.Large, TCP: s.filter.TCP,
-		Count: f.count, Tee: s.tee, Tick: s.progress.File,
+		Source: s.source, Checker: v, Sink: newSink(f, v, s.output), Wanted: v.wanted, Large: s.filter.Large, TCP: s.filter.TCP,
+		Count: f.count, Tee: s.tee, Tick: s.progress.Source, Flush: s.flush, Ahead: f.ahead && s.large(),
 	})
 	return r, err
 }
@@ -145,7 +158,10 @@ func (f *sourceFlags) tell(o output, v view, sum report.Summary, r outcome) erro
 		if err := v.entries(o.json); err != nil {
 			return err
 		}
-		return o.json.Summary(sum)
+		if err := o.json.Summary(sum); err != nil {
+			return err
+		}
+		return o.flush()
 	}
 	if !f.quiet {
 		if f.verbose && r.Messages > 0 {
@@ -155,7 +171,7 @@ func (f *sourceFlags) tell(o output, v view, sum report.Summary, r outcome) erro
 	}
 	o.text.Findings(r.Tally.Found())
 	o.text.Verdict(sum, v.heard(r))
-	return o.text.Err()
+	return o.flush() // which has the error of a line, too
 }
 
 // sink writes messages and findings as they come, as far as the flags want that.
@@ -163,6 +179,25 @@ type sink struct {
 	flags *sourceFlags
 	view  view
 	output
+	ahead *report.JSON // of the goroutine that prepares
+}
+
+func newSink(f *sourceFlags, v view, o output) *sink {
+	return &sink{f, v, o, report.NewJSON(io.Discard)}
+}
+
+// Prepare makes the part of a message's line that asks nothing of the view.
+func (s *sink) Prepare(b []byte, p *packet.Packet) []byte {
+	if s.flags.json {
+		return s.ahead.AppendMessage(b, p)
+	}
+	return b
+}
+
+// Prepared is Message for what Prepare made.
+func (s *sink) Prepared(text []byte, p *packet.Packet, found []rule.Finding) error {
+	s.view.message(p)
+	return s.json.Prepared(text, found)
 }
 
 func (s *sink) Message(p *packet.Packet, found []rule.Finding) error {

@@ -49,6 +49,7 @@ answers and how fast; with --burst, how many of many questions are answered.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f.sourceFlags.add(c)
+	f.capture.add(c)
 	f.expectFlags.add(c)
 	c.Flags().Var(&f.burst, "burst", "with an ADDRESS: send `N` solicitations more, and count the answers")
 	return c
@@ -74,6 +75,7 @@ func runND(c *cobra.Command, f *ndFlags) error {
 	if err != nil {
 		return err
 	}
+	f.ahead = true
 	v := &ndView{nd: nd.New(), ra: ra.New(check.Routers(want)), want: conform.New(want), tally: rule.NewTally(), progress: s.progress,
 		source: f.source(s.session) + f.words()}
 	return f.run(c, s, v, nil)

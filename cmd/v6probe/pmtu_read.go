@@ -20,6 +20,7 @@ func (f *pmtuFlags) runRead(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	f.ahead = true
 	v := &pathsView{Checker: pmtu.NewChecker(), nd: nd.New(), tally: rule.NewTally(), source: f.source(s.session)}
 	return f.run(c, s, v, nil)
 }

@@ -46,6 +46,7 @@ whether it was answered.`,
 		RunE:              func(c *cobra.Command, _ []string) error { return runRA(c, &f) },
 	}
 	f.sourceFlags.add(c)
+	f.capture.add(c)
 	f.expectFlags.add(c)
 	c.Flags().BoolVar(&f.passive, "passive", false, "send nothing")
 	c.Flags().BoolVar(&f.drops, "drops", false, "count which of them this kernel drops, and where; as v6probe drops does")
@@ -66,6 +67,7 @@ func runRA(c *cobra.Command, f *raFlags) error {
 	if err != nil {
 		return err
 	}
+	f.ahead = true
 	v := &raView{Checker: ra.New(check.Routers(want)), progress: s.progress, drops: watch}
 	var meanwhile func(context.Context) func()
 	if !f.passive {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -49,11 +50,12 @@ func (f *sourceFlags) open(c *cobra.Command, filter capture.Filter) (*session, e
 			}
 			s.iface = name
 		}
-		src, err := capture.OpenLive(s.iface, capture.LiveOptions{Filter: filter})
+		src, err := capture.OpenLive(s.iface, capture.LiveOptions{Filter: filter, Buffer: int(f.capture.buffer),
+			IgnoreOutgoing: f.capture.direction == "in"})
 		if err != nil {
 			return nil, err
 		}
-		s.source, s.live = src, true
+		s.source, s.live = capture.NewQueue(src), true
 	}
 	if f.write != "" {
 		if err := s.openTee(f.write, f.read, c.InOrStdin()); err != nil {
@@ -118,6 +120,14 @@ func sameFile(name, reading string, stdin io.Reader) bool {
 		b, err = file.Stat()
 	}
 	return err == nil && a.Mode().IsRegular() && os.SameFile(a, b)
+}
+
+// worthAhead is how large a file is for which a second goroutine is worth while.
+const worthAhead = 1 << 20
+
+// large reports whether there may be so much to read that two goroutines are better than one.
+func (s *session) large() bool {
+	return runtime.GOMAXPROCS(0) > 1 && (s.live || s.source.Stats().TotalBytes >= worthAhead)
 }
 
 // newProgress returns what shows on w how far the work is.

@@ -120,7 +120,8 @@ func (f *slaacFlags) readGuest(c *cobra.Command, want *expect.State) error {
 		l.Title = name + ": " + l.Title
 	}
 	if f.json {
-		if err := s.json.Host(&in.State, host.why.String(), host.link.String()); err != nil {
+		err := s.json.Host(&in.State, host.why.String(), host.link.String())
+		if err := errors.Join(err, s.flush()); err != nil {
 			return err
 		}
 	}

@@ -24,8 +24,21 @@ type Stats struct {
 	Frames      uint64 // records read, or frames that passed the kernel's filter
 	Unread      uint64 // of these, records of a link type that is not read (802.11, say) and that were passed over
 	KernelDrops uint64 // frames the kernel had to drop for lack of room, as far as known
+	Shed        Shed   // frames that a Queue let go because they came faster than they were judged
 	Bytes       int64  // of the file read so far (compressed bytes for a compressed file)
 	TotalBytes  int64  // size of the file, 0 when unknown
+}
+
+// Shed counts frames by kind.
+type Shed [kinds]uint64
+
+// Total returns how many there are of all kinds.
+func (s Shed) Total() uint64 {
+	var n uint64
+	for _, of := range s {
+		n += of
+	}
+	return n
 }
 
 // DamageError says where a capture file stops making sense.

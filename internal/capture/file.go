@@ -142,6 +142,13 @@ func (f *File) next(ctx context.Context) error {
 	}
 }
 
+// OnWait implements Waiter. Only a pipe is waited for.
+func (f *File) OnWait(wait func()) {
+	if f.pump != nil {
+		f.pump.onWait = wait
+	}
+}
+
 // Stats implements Source. It must not be called during Next.
 func (f *File) Stats() Stats {
 	return Stats{Frames: f.stream.frames, Unread: f.stream.unread, KernelDrops: f.stream.drops,
@@ -258,6 +265,8 @@ type pump struct {
 	buf  []byte
 	rest []byte // of buf, read but not handed on
 	err  error
+
+	onWait func() // may be nil
 }
 
 func (p *pump) Read(b []byte) (int, error) {
@@ -265,6 +274,9 @@ func (p *pump) Read(b []byte) (int, error) {
 		if !p.busy {
 			p.busy = true
 			go p.read()
+		}
+		if p.onWait != nil {
+			p.onWait()
 		}
 		select {
 		case <-p.done:

@@ -13,8 +13,9 @@ const (
 	etherTypeIPv4 = 0x0800
 	etherTypeIPv6 = 0x86dd
 
-	protocolTCP = 6
-	protocolUDP = 17
+	protocolTCP   = 6
+	protocolUDP   = 17
+	protocolICMP6 = 58
 
 	portDHCPv6Client = 546
 	portDHCPv6Server = 547

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,8 +15,8 @@ import (
 	"v6probe/internal/packet"
 )
 
-// Live captures from an interface, or from all of them, by a packet socket whose ring the kernel fills. Its methods are
-// for one goroutine. Until Close, every frame's Data lies in the ring.
+// Live captures from an interface, or from all of them, by a packet socket whose ring the kernel fills. Its methods
+// but Stats are for one goroutine. Until Close, every frame's Data lies in the ring.
 type Live struct {
 	name string
 	fd   int // the packet socket; -1 once closed
@@ -28,9 +29,11 @@ type Live struct {
 	iface  *packet.Interface         // nil for all interfaces
 	ifaces map[int]*packet.Interface // by index, when capturing on all; nil values are of unknown hardware types
 
-	number uint64 // frames returned
-	unread uint64
-	drops  uint64
+	number atomic.Uint64 // frames returned; these three are for any goroutine
+	unread atomic.Uint64
+	drops  atomic.Uint64
+
+	onWait func() // may be nil
 
 	done   <-chan struct{} // of the context that wakes the wait
 	unwake func() bool
@@ -60,8 +63,7 @@ func (l *Live) Next(ctx context.Context) (packet.Frame, error) {
 			continue
 		}
 		if f, ok := l.read(at); ok {
-			l.number++
-			f.Number = l.number
+			f.Number = l.number.Add(1)
 			return f, nil
 		}
 	}
@@ -113,6 +115,9 @@ func (l *Live) poll(ctx context.Context, wait time.Duration) error {
 	} else {
 		l.wakeBy(ctx)
 	}
+	if l.onWait != nil {
+		l.onWait()
+	}
 	if _, err := unix.Poll(watch, timeout); err != nil && err != unix.EINTR {
 		return &os.SyscallError{Syscall: "poll", Err: err}
 	}
@@ -156,7 +161,7 @@ func (l *Live) read(at int) (packet.Frame, bool) {
 	iface := l.iface
 	if iface == nil {
 		if iface = l.lookup(int(address.Ifindex), address.Hatype); iface == nil {
-			l.unread++
+			l.unread.Add(1)
 			return packet.Frame{}, false
 		}
 	}
@@ -223,16 +228,20 @@ func interfaceOf(ifi *net.Interface, link packet.LinkType) *packet.Interface {
 	return iface
 }
 
-// Stats returns the counts so far; after Close, those at its time. Unread are, when capturing on all interfaces, the
+// OnWait implements Waiter.
+func (l *Live) OnWait(f func()) { l.onWait = f }
+
+// Stats returns the counts so far, to any goroutine; after Close, those at its time. Unread are, when capturing on all interfaces, the
 // frames that came over links of unknown hardware types and would have passed the filter.
 func (l *Live) Stats() Stats {
 	if l.fd >= 0 {
 		// The kernel's counts start again from zero with each reading.
 		if s, err := unix.GetsockoptTpacketStatsV3(l.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
-			l.drops += uint64(s.Drops)
+			l.drops.Add(uint64(s.Drops))
 		}
 	}
-	return Stats{Frames: l.number + l.unread, Unread: l.unread, KernelDrops: l.drops}
+	unread := l.unread.Load()
+	return Stats{Frames: l.number.Load() + unread, Unread: unread, KernelDrops: l.drops.Load()}
 }
 
 // Close ends the capture and frees the ring. It must not be called while Next runs: end its context instead.

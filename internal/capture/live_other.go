@@ -21,6 +21,9 @@ func OpenLive(iface string, o LiveOptions) (*Live, error) {
 // Next returns io.EOF.
 func (l *Live) Next(ctx context.Context) (packet.Frame, error) { return packet.Frame{}, io.EOF }
 
+// OnWait does nothing.
+func (l *Live) OnWait(f func()) {}
+
 // Stats returns zeros.
 func (l *Live) Stats() Stats { return Stats{} }
 

@@ -2,6 +2,7 @@ package icmp6
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 )
 
@@ -38,7 +39,36 @@ type DNSSL struct {
 // printable ASCII, spaces, dots and backslashes inside labels escaped as \DDD. A non-nil error (its text names the
 // fault and its byte offset in the option) says that the encoding breaks RFC 1035 §3.1; the names before the fault are
 // returned. Zeros after the last name are padding; an option of zeros alone is an empty list.
-func (d DNSSL) Domains() ([]string, error) { return appendNames(nil, d.names, 8) }
+func (d DNSSL) Domains() ([]string, error) {
+	var list []string
+	var room [64]byte // more than most names take
+	for off := 0; ; {
+		text, next, err := d.AppendDomain(room[:0], off)
+		if next == off {
+			return list, err
+		}
+		list = append(list, string(text))
+		off = next
+	}
+}
+
+// AppendDomain appends to text the name at offset off of the search list, 0 for the first, as Domains has it, and returns the
+// offset of the one after it. Where there is no name, or one with a fault, it appends nothing and returns off.
+func (d DNSSL) AppendDomain(text []byte, off int) (_ []byte, next int, err error) {
+	const base = 8 // of the list in its option
+	b := d.names[off:]
+	if len(b) == 0 {
+		return text, off, nil
+	}
+	if b[0] == 0 {
+		if !allZero(b) {
+			err = fmt.Errorf("empty name at offset %d: more follows it", base+off)
+		}
+		return text, off, err
+	}
+	text, n, err := appendName(text, b, base+off)
+	return text, off + n, err
+}
 
 // DNSSL reads option 31.
 func (o Option) DNSSL() (DNSSL, bool) {

@@ -172,7 +172,7 @@ func fixedSize(t Type) int {
 // Decode fills m from b, one whole ICMPv6 message as the IPv6 payload length bounds it, and keeps b. It reuses the
 // option slice that m has, so that a message decoded into an old one allocates only when it has more options.
 func (m *Message) Decode(b []byte) {
-	*m = Message{Raw: b, Options: m.Options[:0]}
+	m.reset(b)
 	if len(b) > 0 {
 		m.Type = Type(b[0])
 	}
@@ -193,12 +193,21 @@ func (m *Message) Decode(b []byte) {
 	}
 }
 
+// reset makes m an empty message with the bytes b, but keeps the room of its options. It goes field by field: a whole Message
+// would be cleared elsewhere and then copied.
+func (m *Message) reset(b []byte) {
+	m.Type, m.Code, m.Checksum, m.Raw = 0, 0, 0, b
+	m.Short, m.Reserved, m.RA, m.NA = false, 0, RouterFields{}, NeighborFlags{}
+	m.Target, m.RedirectDestination = netip.Addr{}, netip.Addr{}
+	m.Options, m.Trailing = m.Options[:0], 0
+}
+
 // decodeFixed reads the fixed fields of an ND message as far as the message has them.
 func (m *Message) decodeFixed() {
 	b := m.Raw
 	switch m.Type {
 	case TypeRouterAdvertisement:
-		m.RA = routerFields(b)
+		m.RA.decode(b)
 	case TypeRouterSolicitation:
 		m.Reserved = uint32At(b, 4)
 	case TypeNeighborAdvertisement:
@@ -230,9 +239,8 @@ func reserved(t Type, b []byte) uint32 {
 	return 0
 }
 
-// routerFields reads the fixed part of a Router Advertisement as far as b has it.
-func routerFields(b []byte) RouterFields {
-	var r RouterFields
+// decode reads the fixed part of a Router Advertisement as far as b has it, into r, which is zero.
+func (r *RouterFields) decode(b []byte) {
 	if len(b) > 4 {
 		r.CurHopLimit = b[4]
 	}
@@ -250,7 +258,6 @@ func routerFields(b []byte) RouterFields {
 	r.RouterLifetime = uint16At(b, 6)
 	r.ReachableTime = uint32At(b, 8)
 	r.RetransTimer = uint32At(b, 12)
-	return r
 }
 
 // uint16At returns the number at b[i:], or 0 when b ends within it.

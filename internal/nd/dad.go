@@ -44,6 +44,7 @@ func (c *Checker) repeatTime(l *link) time.Duration {
 // seconds of each other, so every solicitation is kept for that long, small, and whatever comes after looks for it.
 type probes struct {
 	era       uint32
+	seed      maphash.Seed // of nonces
 	recent    recent[addrKey, probe]
 	conflicts table[conflict, Duplicate]
 	late      []lateTest // at most maxLate
@@ -82,8 +83,12 @@ type conflict struct {
 	prober, defender packet.MAC
 }
 
+func (k conflict) hash(s *seed) uint64 {
+	return s.mix(k.addrKey.hash(s), s.mix(number(k.prober), number(k.defender)))
+}
+
 func newProbes() probes {
-	return probes{recent: newRecent[addrKey, probe](maxProbes), conflicts: newTable[conflict, Duplicate](maxDuplicates)}
+	return probes{seed: maphash.MakeSeed(), recent: newRecent[addrKey, probe](maxProbes), conflicts: newTable[conflict, Duplicate](maxDuplicates)}
 }
 
 // begin forgets what is of another era: there is no telling how long ago it was.
@@ -103,7 +108,7 @@ func (s *probes) nonceOf(m *icmp6.Message) uint64 {
 			continue
 		}
 		if nonce, ok := o.Nonce(); ok {
-			return maphash.Bytes(s.recent.seed, nonce) | 1
+			return maphash.Bytes(s.seed, nonce) | 1
 		}
 	}
 	return 0
@@ -116,8 +121,8 @@ func (c *Checker) probe(l *link, p *packet.Packet) {
 	}
 	s := &c.probes
 	s.begin(c.clock.Era)
-	k := keyOf(l, p.Message.Target)
-	n := probe{at: p.Frame.Time.UnixNano(), nonce: s.nonceOf(&p.Message), mac: p.EthernetSource, copies: 1}
+	k := l.key(c.this.target)
+	n := probe{at: c.clock.Packet.UnixNano(), nonce: s.nonceOf(&p.Message), mac: p.EthernetSource, copies: 1}
 	n.flags = way(p)
 	var other *probe
 	var room [4]*probe
@@ -239,7 +244,7 @@ func (c *Checker) probing(l *link, a netip.Addr) bool {
 	if s.era != c.clock.Era || s.recent.length == 0 || !a.IsValid() {
 		return false
 	}
-	now := c.clock.Now.UnixNano()
+	now := c.clock.Stamp.UnixNano()
 	var room [1]*probe
 	for _, o := range s.recent.find(keyOf(l, a), room[:]) {
 		return time.Duration(now-o.at) <= c.detectionTime(l)
@@ -257,10 +262,10 @@ func (c *Checker) sweepProbes(end bool) {
 			c.judgeTwice(l)
 		}
 	}
-	now := c.clock.Now.UnixNano()
-	for {
+	now := c.clock.Stamp.UnixNano()
+	for s.recent.length > 0 {
 		_, o := s.recent.oldest()
-		if o == nil || time.Duration(now-o.at) <= maxRetransTimer+2*time.Second {
+		if time.Duration(now-o.at) <= maxRetransTimer+2*time.Second {
 			break
 		}
 		s.recent.pop()

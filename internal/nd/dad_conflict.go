@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"v6probe/internal/icmp6"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
@@ -38,6 +37,9 @@ func (c *Checker) bothTest(l *link, d Duplicate) {
 // came while the first one still tested needs no waiting for.
 func (c *Checker) judgeLate(end bool) {
 	s := &c.probes
+	if len(s.late) == 0 {
+		return
+	}
 	s.late = slices.DeleteFunc(s.late, func(t lateTest) bool {
 		wait := defaultRetransTimer
 		switch {
@@ -61,15 +63,18 @@ func (c *Checker) judgeLate(end bool) {
 func (c *Checker) defend(l *link, p *packet.Packet) {
 	c.listenerAlive(l, p)
 	a := p.Message.Target
-	c.heardOf(l, a)
+	if !a.IsValid() {
+		return
+	}
+	c.heardOf(l, c.this.target)
 	s := &c.probes
-	if s.recent.length == 0 || !a.IsValid() {
+	if s.recent.length == 0 {
 		return
 	}
 	s.begin(c.clock.Era)
-	at := p.Frame.Time.UnixNano()
+	at := c.clock.Packet.UnixNano()
 	var room [4]*probe
-	for _, o := range s.recent.find(keyOf(l, a), room[:]) {
+	for _, o := range s.recent.find(l.key(c.this.target), room[:]) {
 		// What came before the test may be the station's own past, or another's that has left since.
 		if age := time.Duration(at - o.at); age >= 0 && age <= c.detectionTime(l) {
 			if o.flags&probeUsed == 0 || !l.turned(p, o.flags, way(p)) {
@@ -86,7 +91,7 @@ func (c *Checker) defend(l *link, p *packet.Packet) {
 func (c *Checker) defended(l *link, p *packet.Packet, o probe, age time.Duration) {
 	to, a := p.Destination, p.Message.Target
 	defender := p.EthernetSource
-	claimed, _, _ := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
+	claimed := c.this.mac
 	if defender == (packet.MAC{}) {
 		defender = claimed
 	}

@@ -128,8 +128,8 @@ func FuzzDAD(f *testing.F) {
 			}
 		}
 		c := &s.checker.probes
-		if int(c.recent.length) > maxProbes || len(c.conflicts.index) > 2*maxDuplicates {
-			t.Fatalf("%d probes, %d conflicts", c.recent.length, len(c.conflicts.index))
+		if int(c.recent.length) > maxProbes || c.conflicts.length > 2*maxDuplicates {
+			t.Fatalf("%d probes, %d conflicts", c.recent.length, c.conflicts.length)
 		}
 	})
 }
@@ -242,7 +242,7 @@ func FuzzListener(f *testing.F) {
 				}
 			}
 		}
-		if shown > silent-doubts || doubts > len(s.checker.links.order) || len(s.checker.listeners.groups.index) > 2*maxGroups {
+		if shown > silent-doubts || doubts > len(s.checker.links.order) || s.checker.listeners.groups.length > 2*maxGroups {
 			t.Fatalf("%d silent groups of %d findings, %d doubts", shown, silent, doubts)
 		}
 	})

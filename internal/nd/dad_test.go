@@ -311,6 +311,7 @@ func TestDADAllocations(t *testing.T) {
 		s.packet.Message.Target = netip.AddrFrom16(target)
 		s.packet.Frame.Time = s.packet.Frame.Time.Add(10 * time.Microsecond)
 		s.checker.clock.Tick(s.packet.Frame.Time)
+		s.checker.this = factsOf(&s.packet)
 		s.checker.probe(l, &s.packet)
 		s.checker.probe(l, &s.packet) // a copy
 		s.checker.defend(l, &s.packet)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
@@ -16,8 +17,12 @@ const maxErrorGroups = 512
 type errorKey struct {
 	link   uint32
 	code   uint8
-	source [16]byte
+	source ip
 	flow   flowKey // as far as it is quoted
+}
+
+func (k errorKey) hash(s *seed) uint64 {
+	return s.mix(k.flow.hash(s)^uint64(k.code)<<32^uint64(k.link), s.mix(k.source.high, k.source.low))
 }
 
 // errorGroups are the ICMPv6 errors by kind, source and flow. Each message type has a table of its own, so that a flood of
@@ -30,6 +35,7 @@ type errorGroups struct {
 type errorGroup struct {
 	ErrorGroup
 	checksum uint16 // of the last message, to know its copies by
+	last     ndcheck.Stamp
 }
 
 func newErrorGroups() errorGroups {
@@ -46,7 +52,7 @@ func (c *Checker) complain(l *link, p *packet.Packet, dropped rule.ID) {
 	if len(m.Raw) < errorSize || !p.Source.IsValid() {
 		return
 	}
-	key := errorKey{link: l.id, code: m.Code, source: p.Source.As16()}
+	key := errorKey{link: l.id, code: m.Code, source: c.this.source}
 	q, quoted := icmp6.ParseQuote(m.Quoted())
 	tied, seen, takes := false, false, dropped == ""
 	if quoted {
@@ -61,12 +67,13 @@ func (c *Checker) complain(l *link, p *packet.Packet, dropped rule.ID) {
 		}
 	}
 
+	at := c.clock.Packet
 	groups := &c.errors.tables[m.Type-icmp6.TypeDestinationUnreachable]
 	g, isNew := groups.add(key)
 	if isNew {
 		g.ErrorGroup = newErrorGroup(p, &q, quoted)
 		g.SeenBefore = seen
-	} else if g.checksum == m.Checksum && within(g.Last, p.Frame.Time, copyGap) {
+	} else if g.checksum == m.Checksum && within(g.last, at, copyGap) {
 		return
 	}
 	if seen || !isNew {
@@ -74,7 +81,7 @@ func (c *Checker) complain(l *link, p *packet.Packet, dropped rule.ID) {
 	}
 	g.Count++
 	g.HopLimit, g.checksum = p.HopLimit, m.Checksum
-	g.Last, g.LastFrame = p.Frame.Time, p.Frame.Number
+	g.last, g.Last, g.LastFrame = at, p.Frame.Time, p.Frame.Number
 	if takes || isNew {
 		g.MTU, g.QuotedLength = m.MTU(), q.Length
 	}
@@ -118,7 +125,7 @@ func (c *Checker) viewFlow(key flowKey, e *ErrorGroup) {
 	if f == nil || f.told == nil {
 		return
 	}
-	e.Fate, e.LargestSince, e.TooBigSince = f.fate(c.clock.Now), f.told.largest, f.told.tooBig
+	e.Fate, e.LargestSince, e.TooBigSince = f.fate(c.clock.Stamp), f.told.largest, f.told.tooBig
 }
 
 func compareErrors(a, b ErrorGroup) int {

@@ -151,7 +151,7 @@ func TestErrorFlood(t *testing.T) {
 	if fates[FateIgnored] != 1 || types[1] != 1 || types[2] > 2*maxErrorGroups {
 		t.Errorf("fates %v, types %v", fates, types)
 	}
-	if n := len(s.checker.flows.table.index); n > 2*maxFlows {
+	if n := s.checker.flows.table.length; n > 2*maxFlows {
 		t.Errorf("%d flows", n)
 	}
 }

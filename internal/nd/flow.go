@@ -3,10 +3,10 @@ package nd
 import (
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 )
 
@@ -37,10 +37,15 @@ const (
 
 // flowKey names one direction of a conversation, whatever link it is seen on. It has no pointers.
 type flowKey struct {
-	source, destination [16]byte
+	source, destination ip
 	from, to            uint16 // the ports, or from alone an echo's identifier
 	protocol            uint8
 	echo                icmp6.Type // of an echo
+}
+
+func (k flowKey) hash(s *seed) uint64 {
+	rest := uint64(k.from)<<32 | uint64(k.to)<<16 | uint64(k.protocol)<<8 | uint64(k.echo)
+	return s.mix(s.mix(k.source.high, k.source.low)^rest, s.mix(k.destination.high, k.destination.low))
 }
 
 // flowOf returns the flow of a packet with ports or an echo in sight, or of a protocol without ports. A fragment other than
@@ -51,7 +56,7 @@ func flowOf(p *packet.Packet) (k flowKey, ok bool) {
 	if len(b) == 0 || p.Fragment.Reassembled {
 		return k, false
 	}
-	k = flowKey{source: p.Source.As16(), destination: p.Destination.As16(), protocol: p.Protocol}
+	k = flowKey{source: ipOf(p.Source), destination: ipOf(p.Destination), protocol: p.Protocol}
 	switch {
 	case p.IsICMPv6:
 		t := p.Message.Type
@@ -71,7 +76,7 @@ func flowOf(p *packet.Packet) (k flowKey, ok bool) {
 // quotedFlow returns the flow of a quoted packet. ok is false when the quote does not name it in full, as that of a later
 // fragment; then the key has what is known.
 func quotedFlow(q *icmp6.Quote) (k flowKey, ok bool) {
-	k = flowKey{source: q.Source.As16(), destination: q.Destination.As16(), protocol: q.Protocol}
+	k = flowKey{source: ipOf(q.Source), destination: ipOf(q.Destination), protocol: q.Protocol}
 	switch {
 	case q.HasPorts:
 		k.from, k.to = q.SourcePort, q.DestinationPort
@@ -85,7 +90,7 @@ func quotedFlow(q *icmp6.Quote) (k flowKey, ok bool) {
 
 // String returns the flow as flowText does.
 func (k flowKey) String() string {
-	return flowText(&icmp6.Quote{Source: netip.AddrFrom16(k.source), Destination: netip.AddrFrom16(k.destination),
+	return flowText(&icmp6.Quote{Source: k.source.addr(), Destination: k.destination.addr(),
 		Protocol: k.protocol, HasPorts: icmp6.BeginsWithPorts(k.protocol), SourcePort: k.from, DestinationPort: k.to,
 		HasEcho: k.echo != 0, ICMPType: k.echo, EchoID: k.from})
 }
@@ -99,30 +104,30 @@ func newFlows() flows { return flows{newTable[flowKey, flow](maxFlows)} }
 
 // flow is one of them.
 type flow struct {
-	seen bool      // a large packet of it was
-	used time.Time // when it was last moved out of the way
-	told *told     // nil when no Packet Too Big was about it
+	seen bool          // a large packet of it was
+	used ndcheck.Stamp // when it was last moved out of the way
+	told *told         // nil when no Packet Too Big was about it
 }
 
 // told is what a flow's sender was told, and what it made of it.
 type told struct {
 	era         uint32
-	mtu         int       // the smallest that it was told
-	first, last time.Time // when it was told that
-	messages    int       // that said so, copies not counted
-	quoted      [2]size   // of the packets that were too big, the last two: a virtual router may quote one still to be cut
-	arrived     bool      // a message came in at the capturing host
-	ignored     bool      // it goes on all the same, which has been said
+	mtu         int           // the smallest that it was told
+	first, last ndcheck.Stamp // when it was told that
+	messages    int           // that said so, copies not counted
+	quoted      [2]size       // of the packets that were too big, the last two: a virtual router may quote one still to be cut
+	arrived     bool          // a message came in at the capturing host
+	ignored     bool          // it goes on all the same, which has been said
 
 	// Its large packets since then. Those that may have been on their way count only if they fit.
 	fits     int
 	tooBig   uint64
-	largest  int       // bytes, of the both
-	repeated time.Time // the last of tooBig that was as long as a quoted one
-	early    bool      // there was one that is too long and may have been on its way
-	joined   int       // packets of TCP and UDP of another length, which may be several that a network card joined or cuts
-	obeyed   bool      // the last of all these fitted
-	here     bool      // the capturing host sends them
+	largest  int           // bytes, of the both
+	repeated ndcheck.Stamp // the last of tooBig that was as long as a quoted one
+	early    bool          // there was one that is too long and may have been on its way
+	joined   int           // packets of TCP and UDP of another length, which may be several that a network card joined or cuts
+	obeyed   bool          // the last of all these fitted
+	here     bool          // the capturing host sends them
 }
 
 // size is the length of a quoted packet, how often it was quoted, and how often the flow repeated it, copies not counted.
@@ -161,24 +166,24 @@ func (c *Checker) flow(p *packet.Packet) {
 		return
 	}
 	f, isNew := c.flows.table.add(key)
-	if now := c.clock.Now; !isNew && !within(f.used, now, useGap) {
+	if now := c.clock.Stamp; !isNew && !within(f.used, now, useGap) {
 		f.used = now
 		c.flows.table.touch(key)
 	}
 	f.seen = true
 	if t := f.told; t != nil && c.tells(t) {
-		t.take(p, c.clock.Now)
+		t.take(p, c.clock.Stamp)
 		c.judgeFlow(key, t)
 	}
 }
 
 // tells reports whether what the sender was told still binds it.
 func (c *Checker) tells(t *told) bool {
-	return t.era == c.clock.Era && within(t.last, c.clock.Now, trialTime)
+	return t.era == c.clock.Era && within(t.last, c.clock.Stamp, trialTime)
 }
 
 // take takes in a large packet of the flow at time now.
-func (t *told) take(p *packet.Packet, now time.Time) {
+func (t *told) take(p *packet.Packet, now ndcheck.Stamp) {
 	length := ipv6Size + int(p.PayloadLength)
 	late := now.Sub(t.first) >= reactTime
 	t.here = t.here || p.SentHere()
@@ -211,7 +216,7 @@ func (c *Checker) tooBig(p *packet.Packet, q *icmp6.Quote, key flowKey) bool {
 	if f.seen {
 		c.flows.table.touch(key) // it is real, whatever else is told
 	}
-	now, mtu := c.clock.Now, int(p.Message.MTU())
+	now, mtu := c.clock.Stamp, int(p.Message.MTU())
 	t := f.told
 	switch {
 	case t == nil:
@@ -224,7 +229,7 @@ func (c *Checker) tooBig(p *packet.Packet, q *icmp6.Quote, key flowKey) bool {
 		c.increase(q, key, t, mtu)
 		return false
 	}
-	copied := !t.last.IsZero() && within(t.last, now, copyGap)
+	copied := t.last != 0 && within(t.last, now, copyGap)
 	t.last = now
 	if q.Length <= mtu { // that such a packet comes again is no wonder
 		return true
@@ -241,7 +246,7 @@ func (c *Checker) tooBig(p *packet.Packet, q *icmp6.Quote, key flowKey) bool {
 // increase says that a message has a larger MTU than t. That is no wonder where several routers tell of packets that were on
 // their way, or of a sender that searches the MTU by itself, which TCP does not: each router has its own limit.
 func (c *Checker) increase(q *icmp6.Quote, key flowKey, t *told, mtu int) {
-	since := c.clock.Now.Sub(t.last)
+	since := c.clock.Stamp.Sub(t.last)
 	detail := fmt.Sprintf("the MTU is %d, but %s before it was %d for the same flow: %v", mtu, seconds(since), t.mtu, key)
 	trial := q.Length > mtu && (key.protocol != 6 || since < reactTime)
 	if !trial {
@@ -275,9 +280,9 @@ func (c *Checker) judgeFlow(key flowKey, t *told) {
 		where = "; it is this host that sends them, and the message came in here: see its own firewall"
 	}
 	c.report.Add("ptb.ignored", -1, key.String(), "%v: told %s in %s that %d bytes fit, its sender goes on with packets of %d (%d seen "+
-		"here): it does not get the message or does not act on it%s", key, timesText(t.messages), seconds(c.clock.Now.Sub(t.first)), t.mtu,
+		"here): it does not get the message or does not act on it%s", key, timesText(t.messages), seconds(c.clock.Stamp.Sub(t.first)), t.mtu,
 		t.quoted[0].bytes, t.tooBig, where)
-	c.report.Findings[len(c.report.Findings)-1].Source = netip.AddrFrom16(key.source)
+	c.report.Findings[len(c.report.Findings)-1].Source = key.source.addr()
 }
 
 func timesText(n int) string {
@@ -288,7 +293,7 @@ func timesText(n int) string {
 }
 
 // fate says what became of the flow by now.
-func (f *flow) fate(now time.Time) Fate {
+func (f *flow) fate(now ndcheck.Stamp) Fate {
 	t := f.told
 	switch {
 	case t == nil:

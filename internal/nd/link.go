@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 )
 
@@ -16,6 +17,8 @@ type links struct {
 	index map[packet.Link]*link
 	order []*link
 	last  *link // the one of the last packet
+	// plain is the interface of the last packet that was in no VLAN and no tunnel, on which last then is, else nil.
+	plain *packet.Interface
 }
 
 // link is one layer-2 segment.
@@ -39,17 +42,29 @@ type link struct {
 
 // link returns the link that p was seen on, and makes it if need be.
 func (c *Checker) link(p *packet.Packet) *link {
-	key := p.Link()
 	l := c.links.last
-	if l == nil || l.where != key {
-		if l = c.links.index[key]; l == nil {
-			l = c.links.add(key)
+	if i := p.Frame.Interface; i == nil || i != c.links.plain || len(p.VLANs)+len(p.Tunnels) > 0 {
+		l = c.links.find(p.Link())
+		c.links.plain = nil
+		if len(p.VLANs)+len(p.Tunnels) == 0 {
+			c.links.plain = i
 		}
-		c.links.last = l
 	}
 	l.mixed = l.mixed || p.Frame.LinkType == packet.LinkTypeSLL
 	if i := p.Frame.Interface; i != nil && len(p.Tunnels) == 0 && i.HardwareAddr != (packet.MAC{}) {
 		l.hardwareAddr = i.HardwareAddr
+	}
+	return l
+}
+
+// find returns the link that key names, and makes it if need be.
+func (s *links) find(key packet.Link) *link {
+	l := s.last
+	if l == nil || l.where != key {
+		if l = s.index[key]; l == nil {
+			l = s.add(key)
+		}
+		s.last = l
 	}
 	return l
 }
@@ -82,7 +97,7 @@ func (l *link) count(p *packet.Packet) {
 }
 
 // within reports whether b comes no more than d after a.
-func within(a, b time.Time, d time.Duration) bool {
+func within(a, b ndcheck.Stamp, d time.Duration) bool {
 	age := b.Sub(a)
 	return age >= 0 && age <= d
 }

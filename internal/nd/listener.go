@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
@@ -28,28 +29,29 @@ const (
 type listeners struct {
 	era    uint32
 	groups table[groupKey, group]
+	open   bool // there may be a link whose last query is
 }
 
 // groupKey is a solicited-node group on a link.
 type groupKey struct {
 	link uint32
-	low  [3]byte // the end of the group's address
+	low  uint32 // the 24 bits at the end of the group's address
 }
 
 // group is one solicited-node group. Its neighbor is zero as long as the group is only heard of in reports.
 type group struct {
-	neighbor    [16]byte
+	neighbor    ip
 	mac         packet.MAC
-	first, last time.Time // when the neighbor was heard
-	since       uint32    // the last query at that time
-	in, out     bool      // its frames came in at the interface since then, or went out there
-	reported    time.Time // zero for never
-	judged      uint32    // the last query that it was judged by
-	missed      int       // queries in a row
-	silent      bool      // that it misses them is told
+	first, last ndcheck.Stamp // when the neighbor was heard
+	since       uint32        // the last query at that time
+	in, out     bool          // its frames came in at the interface since then, or went out there
+	reported    ndcheck.Stamp // zero for never
+	judged      uint32        // the last query that it was judged by
+	missed      int           // queries in a row
+	silent      bool          // that it misses them is told
 	querier     netip.Addr
 
-	left   time.Time // when leaver said that it listens no longer, zero for never or when it was reported since
+	left   ndcheck.Stamp // when leaver said that it listens no longer, zero for never or when it was reported since
 	leaver packet.MAC
 }
 
@@ -66,7 +68,7 @@ type query struct {
 	open      bool   // due is still to come
 	querier   netip.Addr
 	mac       packet.MAC
-	at, due   time.Time
+	at, due   ndcheck.Stamp
 	direction packet.Direction
 	reporters [maxQuerySources]packet.MAC
 	count     int // of reporters
@@ -83,20 +85,23 @@ func (c *Checker) beginListeners() {
 		return
 	}
 	s.era = c.clock.Era
+	evicted := s.groups.evicted
 	s.groups = newTable[groupKey, group](maxGroups)
+	s.groups.evicted = evicted
 	for _, l := range c.links.order {
 		l.query = query{}
 	}
 }
 
 func groupOf(l *link, a netip.Addr) groupKey {
-	b := a.As16()
-	return groupKey{l.id, [3]byte(b[13:])}
+	return groupKey{l.id, uint32(ipOf(a).low) & 0xffffff}
 }
+
+func (k groupKey) hash(s *seed) uint64 { return s.mix(uint64(k.link), uint64(k.low)) }
 
 // address returns the group's address.
 func (k groupKey) address() netip.Addr {
-	return netip.AddrFrom16([16]byte{0xff, 0x02, 11: 1, 12: 0xff, 13: k.low[0], 14: k.low[1], 15: k.low[2]})
+	return ip{0xff02 << 48, 1<<32 | 0xff<<24 | uint64(k.low)}.addr()
 }
 
 // listenerAlive takes in that p, which receivers accept, came from a neighbor.
@@ -105,17 +110,17 @@ func (c *Checker) listenerAlive(l *link, p *packet.Packet) {
 		return
 	}
 	c.beginListeners()
-	k := groupOf(l, p.Source)
+	k := groupKey{l.id, uint32(c.this.source.low) & 0xffffff}
 	g, isNew := c.listeners.groups.add(k)
 	if !isNew {
 		c.listeners.groups.touch(k)
 	}
-	t := p.Frame.Time
-	if g.first.IsZero() {
+	t := c.clock.Packet
+	if g.first == 0 {
 		g.first = t
 	}
 	g.last = t
-	g.neighbor, g.mac = p.Source.As16(), p.EthernetSource
+	g.neighbor, g.mac = c.this.source, p.EthernetSource
 	if g.since != l.query.number {
 		g.since, g.in, g.out = l.query.number, false, false
 	}
@@ -162,15 +167,16 @@ const recordToInclude = 3
 // generalQuery takes in a general query. One that comes while another is open waits for the same reports, unless its
 // answers are due before.
 func (c *Checker) generalQuery(l *link, p *packet.Packet, delay time.Duration) {
-	t := p.Frame.Time
+	t := c.clock.Packet
 	due := t.Add(delay + reportGrace)
 	if q := &l.query; q.open {
-		if c.clock.Now.After(q.due) {
+		if c.clock.Stamp > q.due {
 			c.sweepListeners(false)
-		} else if !due.Before(q.due) {
+		} else if due >= q.due {
 			return
 		}
 	}
+	c.listeners.open = true
 	l.query = query{number: l.query.number + 1, open: true, querier: p.Source, mac: p.EthernetSource, at: t, due: due, direction: p.Frame.Direction}
 }
 
@@ -180,13 +186,14 @@ func (c *Checker) groupReported(l *link, p *packet.Packet, a netip.Addr) {
 	if !a.IsValid() || !isSolicitedNode(a) {
 		return
 	}
+	at := c.clock.Packet
 	k := groupOf(l, a)
 	g, isNew := c.listeners.groups.add(k)
 	if !isNew {
 		c.listeners.groups.touch(k)
 	}
-	if q := &l.query; q.number > 0 && !p.Frame.Time.Before(q.at) {
-		if g.reported.Before(q.at) {
+	if q := &l.query; q.number > 0 && at >= q.at {
+		if g.reported < q.at {
 			q.reported++
 		}
 		if q.count < maxQuerySources && !slices.Contains(q.reporters[:q.count], p.EthernetSource) {
@@ -194,7 +201,7 @@ func (c *Checker) groupReported(l *link, p *packet.Packet, a netip.Addr) {
 			q.count++
 		}
 	}
-	g.reported, g.missed, g.silent, g.left = p.Frame.Time, 0, false, time.Time{}
+	g.reported, g.missed, g.silent, g.left = at, 0, false, 0
 }
 
 // groupLeft takes in that the sender of p no longer listens to group a.
@@ -203,17 +210,17 @@ func (c *Checker) groupLeft(l *link, p *packet.Packet, a netip.Addr) {
 		return
 	}
 	if g := c.listeners.groups.peek(groupOf(l, a)); g != nil {
-		*g = group{left: c.clock.Now, leaver: p.EthernetSource}
+		*g = group{left: c.clock.Stamp, leaver: p.EthernetSource}
 	}
 }
 
 // saidGoodbye returns when n left its solicited-node group, if that is the last that was heard of it.
-func (c *Checker) saidGoodbye(l *link, n *neighbor) (when time.Time, ok bool) {
+func (c *Checker) saidGoodbye(l *link, n *neighbor) (when ndcheck.Stamp, ok bool) {
 	if c.listeners.era != c.clock.Era {
 		return when, false
 	}
 	g := c.listeners.groups.peek(groupOf(l, n.Address))
-	ok = g != nil && !g.left.IsZero() && g.leaver == n.MAC && !g.left.Before(n.Last)
+	ok = g != nil && g.left != 0 && g.leaver == n.MAC && g.left >= n.last
 	if ok {
 		when = g.left
 	}
@@ -226,9 +233,12 @@ func (c *Checker) sweepListeners(end bool) {
 	if end {
 		defer c.endListeners()
 	}
-	due := false
+	if !c.listeners.open {
+		return
+	}
+	due, open := false, false
 	for _, l := range c.links.order {
-		if l.query.open && c.clock.Now.After(l.query.due) {
+		if l.query.open && c.clock.Stamp > l.query.due {
 			due = true
 		}
 	}
@@ -238,16 +248,18 @@ func (c *Checker) sweepListeners(end bool) {
 	c.eachSilent(func(l *link, _ groupKey, _ *group) { l.query.missing++ })
 	c.eachSilent(c.judgeGroup)
 	for _, l := range c.links.order {
-		if l.query.open && c.clock.Now.After(l.query.due) {
+		if l.query.open && c.clock.Stamp > l.query.due {
 			l.query.open = false
 		}
+		open = open || l.query.open
 	}
+	c.listeners.open = open
 }
 
 // eachSilent calls f for each group that was not reported after a query that had its time.
 func (c *Checker) eachSilent(f func(*link, groupKey, *group)) {
 	c.listeners.groups.each(func(k groupKey, g *group) {
-		if l := c.links.order[k.link]; l.query.open && c.clock.Now.After(l.query.due) && l.query.silentIs(g) {
+		if l := c.links.order[k.link]; l.query.open && c.clock.Stamp > l.query.due && l.query.silentIs(g) {
 			f(l, k, g)
 		}
 	})
@@ -256,14 +268,14 @@ func (c *Checker) eachSilent(f func(*link, groupKey, *group)) {
 // missedBy reports whether the neighbor of g was there before q and still when its time to report was over, and did not
 // report the group since. One that was heard sooner only may have left without having had to.
 func (q *query) missedBy(g *group) bool {
-	return q.silentIs(g) && !g.last.Before(q.due.Add(-reportGrace))
+	return q.silentIs(g) && g.last >= q.due.Add(-reportGrace)
 }
 
 // silentIs reports whether the neighbor of g was there before q and after it, and did not report the group since. The
 // querier itself need not.
 func (q *query) silentIs(g *group) bool {
-	return !g.first.IsZero() && g.first.Before(q.at) && g.last.After(q.at) && g.reported.Before(q.at) &&
-		g.mac != q.mac && q.querier.As16() != g.neighbor
+	return g.first != 0 && g.first < q.at && g.last > q.at && g.reported < q.at &&
+		g.mac != q.mac && ipOf(q.querier) != g.neighbor
 }
 
 // judgeGroup judges whether the silence of g's neighbor after the link's query proves anything.
@@ -291,9 +303,9 @@ func (c *Checker) judgeGroup(l *link, k groupKey, g *group) {
 		return
 	}
 	g.silent = true
-	neighbor := netip.AddrFrom16(g.neighbor)
+	neighbor := g.neighbor.addr()
 	after := "was not heard to report the group before"
-	if !g.reported.IsZero() {
+	if g.reported != 0 {
 		after = fmt.Sprintf("reported the group %s before", seconds(q.at.Sub(g.reported)))
 	}
 	what := "a general query"
@@ -321,7 +333,7 @@ func (c *Checker) doubtGroup(l *link, k groupKey, g *group, why string) {
 	}
 	l.uncertain = true
 	f := c.add(l, "mld.no-report", fmt.Sprintf("after a general query of %v no report was seen for %v, the group of %v, which is there; %s",
-		g.querier, k.address(), netip.AddrFrom16(g.neighbor), why))
+		g.querier, k.address(), g.neighbor.addr(), why))
 	f.Severity, f.Subject = rule.Info, "cannot know"
 }
 
@@ -346,8 +358,8 @@ func (c *Checker) silentGroup(l *link, a netip.Addr) bool {
 func (c *Checker) viewListeners(l *link, v *Link) {
 	c.listeners.groups.each(func(k groupKey, g *group) {
 		if k.link == l.id && g.silent {
-			v.Silent = append(v.Silent, SilentGroup{Group: k.address(), Neighbor: netip.AddrFrom16(g.neighbor), Querier: g.querier,
-				Missed: g.missed, Last: g.last})
+			v.Silent = append(v.Silent, SilentGroup{Group: k.address(), Neighbor: g.neighbor.addr(), Querier: g.querier,
+				Missed: g.missed, Last: g.last.Time()})
 		}
 	})
 	slices.SortFunc(v.Silent, func(a, b SilentGroup) int { return a.Neighbor.Compare(b.Neighbor) })

@@ -155,7 +155,7 @@ func TestListenerInFlood(t *testing.T) {
 	if len(silent) == 0 || silent[len(silent)-1].Neighbor != addr(nodeR.addr) {
 		t.Errorf("%d silent groups, the router's not among them", len(silent))
 	}
-	if n := len(s.checker.listeners.groups.index); n > 2*maxGroups {
+	if n := s.checker.listeners.groups.length; n > 2*maxGroups {
 		t.Errorf("%d groups are kept", n)
 	}
 }

@@ -37,6 +37,41 @@ func checkMessage(r *ndcheck.Report) {
 	}
 }
 
+// clean reports whether p is one of the solicitations and advertisements that nearly all are: with nothing in it that a rule
+// is about, so that checkMessage need not look for each of them. Its answer may be false for others of which that is true.
+func clean(p *packet.Packet) bool {
+	m := &p.Message
+	if len(p.Damage) > 0 || len(p.Extensions) > 0 || p.IsFragment || p.HopLimit != 255 || p.Checksum == packet.ChecksumBad ||
+		m.Code != 0 || m.Short || m.Reserved != 0 || m.Trailing > 0 || len(m.Options) > 1 || m.Target.IsMulticast() {
+		return false
+	}
+	group := p.Destination.IsMulticast()
+	if group && p.HasEthernet && p.EthernetDestination != packet.MulticastMAC(p.Destination) {
+		return false
+	}
+	var own icmp6.OptionType
+	switch m.Type {
+	case icmp6.TypeNeighborSolicitation:
+		if p.Source.IsUnspecified() {
+			return false
+		}
+		own = icmp6.OptSourceLinkLayerAddress
+	case icmp6.TypeNeighborAdvertisement:
+		if m.NA.Solicited && group {
+			return false
+		}
+		own = icmp6.OptTargetLinkLayerAddress
+	default:
+		return false
+	}
+	if len(m.Options) == 0 {
+		return true
+	}
+	o := &m.Options[0]
+	return o.Type == own && o.Fault == icmp6.FaultNone && len(o.Raw) == 8 &&
+		(own == icmp6.OptTargetLinkLayerAddress || packet.MAC(o.Raw[2:]) == p.EthernetSource)
+}
+
 // The bytes of the fixed part of each message (RFC 4861 §4.3 to §4.5).
 const (
 	neighborSize = 24 // of a solicitation and an advertisement

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
@@ -12,7 +13,9 @@ import (
 // mirrorState tells a loop, in which one frame comes back, from a mirror port that shows every frame twice. One frame seen
 // twice within lateCopyGap may be either: what becomes of the others decides.
 type mirrorState struct {
-	marks  [16]mark // the last messages that are no test for a duplicate address
+	marks  [16]mark   // the last messages that are no test for a duplicate address
+	sums   [16]uint16 // and their checksums
+	ends   [256]uint8 // how many of them end so: mostly none does as that of the next message
 	next   int
 	others uint64 // such messages, copies not counted
 	copies uint64
@@ -20,12 +23,11 @@ type mirrorState struct {
 	twice *sighting // the first solicitation of duplicate address detection that was seen twice
 }
 
-// mark is what two sightings of one message have in common. Its checksum covers its addresses.
+// mark is what two sightings of one message have in common, besides their checksum, which covers the addresses.
 type mark struct {
-	at       time.Time
-	checksum uint16
-	length   int
-	source   netip.Addr
+	at     ndcheck.Stamp
+	length int
+	source ip
 }
 
 // sighting is a solicitation that was seen twice.
@@ -38,18 +40,30 @@ type sighting struct {
 }
 
 // mark takes in a message that is no test for a duplicate address.
-func (s *mirrorState) mark(p *packet.Packet) {
-	m := mark{p.Frame.Time, p.Message.Checksum, len(p.Message.Raw), p.Source}
-	for i := range s.marks {
-		o := &s.marks[i]
-		if o.checksum == m.checksum && o.length == m.length && o.source == m.source && within(o.at, m.at, lateCopyGap) {
-			s.copies++
-			return
+func (s *mirrorState) mark(p *packet.Packet, source ip, at ndcheck.Stamp) {
+	checksum := p.Message.Checksum
+	if s.ends[uint8(checksum)] > 0 && s.copied(checksum, len(p.Message.Raw), source, at) {
+		s.copies++
+		return
+	}
+	if s.others++; s.others > uint64(len(s.marks)) {
+		s.ends[uint8(s.sums[s.next])]--
+	}
+	s.ends[uint8(checksum)]++
+	s.marks[s.next], s.sums[s.next] = mark{at, len(p.Message.Raw), source}, checksum
+	s.next = (s.next + 1) % len(s.marks)
+}
+
+func (s *mirrorState) copied(checksum uint16, length int, source ip, at ndcheck.Stamp) bool {
+	for i, sum := range s.sums {
+		if sum != checksum {
+			continue
+		}
+		if o := &s.marks[i]; o.length == length && o.source == source && within(o.at, at, lateCopyGap) {
+			return true
 		}
 	}
-	s.others++
-	s.marks[s.next] = m
-	s.next = (s.next + 1) % len(s.marks)
+	return false
 }
 
 // fewOthers is up to how many messages prove nothing by being seen once.

@@ -16,7 +16,8 @@ import (
 type Checker struct {
 	report ndcheck.Report
 	clock  ndcheck.Clock
-	swept  time.Time // when sweep last ran
+	swept  ndcheck.Stamp // when sweep last ran
+	this   facts         // of the present message
 
 	links     links
 	neighbors neighbors
@@ -61,7 +62,7 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	c.report.Reset(p)
 	era := c.clock.Era
 	c.clock.Tick(p.Frame.Time)
-	if now := c.clock.Now; era != c.clock.Era || c.swept.IsZero() {
+	if now := c.clock.Stamp; era != c.clock.Era || c.swept == 0 {
 		c.swept = now
 	} else if now.Sub(c.swept) >= sweepEvery {
 		c.swept = now
@@ -70,15 +71,21 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	switch {
 	case Judges(p):
 		before := len(c.report.Findings) // those of sweep are not about p
-		checkMessage(&c.report)
+		if before > 0 {
+			checkMessage(&c.report)
+		} else if !clean(p) && !c.report.Recall() {
+			checkMessage(&c.report)
+			c.report.Remember()
+		}
 		if !p.IsPiece() {
 			c.message(p, drops(c.report.Findings[before:]))
 		}
 	case isRouterMessage(p) && !p.IsPiece():
 		l := c.link(p)
 		l.count(p)
-		l.mark(p)
-		if hostsTake(p) {
+		c.this = factsOf(p)
+		l.mark(p, c.this.source, c.clock.Packet)
+		if c.hostsTake(p) {
 			c.listenerAlive(l, p)
 			c.learn(l, p)
 		}
@@ -89,17 +96,47 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	return c.report.Findings
 }
 
+// facts are what the trackers ask for of a message again and again. The addresses are zero where it has none.
+type facts struct {
+	source, destination, target ip
+
+	// The option with the link-layer address of the sender, or of the target in a message that is about one: see
+	// linkLayerAddress and misfit.
+	mac            packet.MAC
+	hasMAC, hasOpt bool
+	misfit         *icmp6.Option
+}
+
+func factsOf(p *packet.Packet) facts {
+	f := facts{source: ipOf(p.Source), destination: ipOf(p.Destination), target: ipOf(p.Message.Target)}
+	t := icmp6.OptSourceLinkLayerAddress
+	switch p.Message.Type {
+	case icmp6.TypeNeighborAdvertisement, icmp6.TypeRedirect:
+		t = icmp6.OptTargetLinkLayerAddress
+	}
+	f.mac, f.hasMAC, f.hasOpt = linkLayerAddress(p, t)
+	f.misfit = misfit(p, t)
+	return f
+}
+
+// usual reports whether the addresses are far from those that astray is about: :: and ::1, groups, and all that IPv4 has of
+// these.
+func (f *facts) usual() bool {
+	return f.source.high != 0 && f.destination.high != 0 && f.source.high>>56 != 0xff
+}
+
 // isRouterMessage reports whether p is an RA or RS. What is wrong with it is ra's to tell.
 func isRouterMessage(p *packet.Packet) bool {
 	t := p.Message.Type
 	return p.IsICMPv6 && (t == icmp6.TypeRouterAdvertisement || t == icmp6.TypeRouterSolicitation)
 }
 
-// hostsTake reports whether p, an RA or RS, is one that receivers do not drop (RFC 4861 §6.1).
-func hostsTake(p *packet.Packet) bool {
+// hostsTake reports whether p, an RA or RS, is one that receivers do not drop (RFC 4861 §6.1, RFC 6980 §5), as far as its
+// options are here to be seen.
+func (c *Checker) hostsTake(p *packet.Packet) bool {
 	m := &p.Message
 	if p.IsFragment || p.HopLimit != 255 || p.Checksum == packet.ChecksumBad || m.Code != 0 || m.Short ||
-		m.Trailing > 0 && p.Complete || astray(p) {
+		m.Trailing > 0 && p.Complete || !c.this.usual() && astray(p) {
 		return false
 	}
 	for i := range m.Options {
@@ -120,10 +157,11 @@ func astray(p *packet.Packet) bool {
 func (c *Checker) message(p *packet.Packet, dropped rule.ID) {
 	l := c.link(p)
 	l.count(p)
+	c.this = factsOf(p)
 	if p.Message.Type != icmp6.TypeNeighborSolicitation || !p.Source.IsUnspecified() {
-		l.mark(p)
+		l.mark(p, c.this.source, c.clock.Packet)
 	}
-	if astray(p) {
+	if !c.this.usual() && astray(p) {
 		return
 	}
 	switch p.Message.Type {
@@ -155,10 +193,20 @@ func (c *Checker) message(p *packet.Packet, dropped rule.ID) {
 
 // sweep looks for what has not happened by now.
 func (c *Checker) sweep() {
+	if c.idle() {
+		return
+	}
 	c.sweepQuestions(false)
 	c.sweepProbes(false)
 	c.sweepScans(false)
 	c.sweepListeners(false)
+}
+
+// idle reports whether sweep has nothing to look for.
+func (c *Checker) idle() bool {
+	era := c.clock.Era
+	return !c.questions.due && len(c.probes.late)+int(c.probes.recent.length)+int(c.scans.recent.length) == 0 && !c.listeners.open &&
+		c.probes.era == era && c.scans.era == era && c.listeners.era == era
 }
 
 // Finish ends the judging. whole is false when the input broke off, so that silence proves nothing.

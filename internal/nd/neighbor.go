@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 )
 
@@ -35,17 +36,9 @@ const (
 	maxRetransTimer      = 10 * time.Second
 )
 
-// addrKey is an address on a link.
-type addrKey struct {
-	link uint32
-	addr [16]byte
-}
-
 // several reports whether frames of a may be of several stations that are on links of their own: the capture does not
 // tell its interfaces apart, and link-local addresses are unique on each link only (RFC 4291 §2.5.6).
 func (l *link) several(a netip.Addr) bool { return l.mixed && a.IsLinkLocalUnicast() }
-
-func keyOf(l *link, a netip.Addr) addrKey { return addrKey{l.id, a.As16()} }
 
 // neighbors is the neighbor cache of every link.
 type neighbors struct {
@@ -63,25 +56,27 @@ type routed struct {
 type neighbor struct {
 	Neighbor
 
-	observed  bool      // MAC is that of frames from the address: no option has told it yet
-	confirmed time.Time // by the last solicited advertisement
-	conflict  time.Time // when it was first seen in State InConflict
+	last ndcheck.Stamp // of Last
+
+	observed  bool          // MAC is that of frames from the address: no option has told it yet
+	confirmed ndcheck.Stamp // by the last solicited advertisement
+	conflict  ndcheck.Stamp // when it was first seen in State InConflict
 
 	// The station that sent from the address, by its Ethernet source, and when it last did. It is sure when it solicited or
 	// is a router: one that only advertises the address may be a proxy, and does not take the place of another.
 	user     packet.MAC
-	userAt   time.Time
+	userAt   ndcheck.Stamp
 	userSure bool
 	tester   packet.MAC // the station that tested the address, by its Ethernet source
 
 	// The last Router Advertisement and its router lifetime, and whether an advertisement said R=1.
-	advertised time.Time
+	advertised ndcheck.Stamp
 	lifetime   time.Duration
 	saidRouter bool
 
 	before   packet.MAC // MAC before its last change
-	changed  time.Time
-	flapTold time.Time
+	changed  ndcheck.Stamp
+	flapTold ndcheck.Stamp
 }
 
 func newNeighbors() neighbors { return neighbors{table: newTable[addrKey, neighbor](maxNeighbors)} }
@@ -98,7 +93,11 @@ func (c *Checker) neighbor(l *link, a netip.Addr) *neighbor {
 	if !a.IsValid() {
 		return nil
 	}
-	n := c.neighbors.table.peek(keyOf(l, a))
+	return c.neighborAt(l, ipOf(a))
+}
+
+func (c *Checker) neighborAt(l *link, a ip) *neighbor {
+	n := c.neighbors.table.peek(l.key(a))
 	if n != nil {
 		c.age(l, n)
 	}
@@ -117,9 +116,9 @@ func (c *Checker) eachNeighbor(l *link, f func(*Neighbor)) {
 
 // age takes n from the states that end by themselves.
 func (c *Checker) age(l *link, n *neighbor) {
-	now := c.clock.Now
+	now := c.clock.Stamp
 	if n.State != InConflict {
-		n.conflict = time.Time{}
+		n.conflict = 0
 	}
 	switch n.State {
 	case Reachable:
@@ -127,33 +126,33 @@ func (c *Checker) age(l *link, n *neighbor) {
 			n.State = Stale
 		}
 	case Tentative:
-		if !within(n.Last, now, testTime) {
+		if !within(n.last, now, testTime) {
 			n.State = Stale
 		}
 	case InConflict:
-		if n.conflict.IsZero() {
+		if n.conflict == 0 {
 			n.conflict = now
 		}
 		if !within(n.conflict, now, conflictHold) {
-			n.State, n.conflict = Stale, time.Time{}
+			n.State, n.conflict = Stale, 0
 		}
 	}
 }
 
-// heard returns the neighbor with address a, of which p is a sign of life, and makes it if need be.
-func (c *Checker) heard(l *link, a netip.Addr, p *packet.Packet) (n *neighbor, isNew bool) {
-	key := keyOf(l, a)
-	now := c.clock.Now
-	n, isNew = c.neighbors.table.add(key)
+// heard returns the neighbor with address a, which is key's, of which p is a sign of life, and makes it if need be.
+func (c *Checker) heard(l *link, key ip, a netip.Addr, p *packet.Packet) (n *neighbor, isNew bool) {
+	k := l.key(key)
+	now := c.clock.Stamp
+	n, isNew = c.neighbors.table.add(k)
 	if isNew {
 		n.Address, n.First = a, p.Frame.Time
 	} else {
 		c.age(l, n)
-		if !within(n.Last, now, copyGap) {
-			c.neighbors.table.touch(key)
+		if !within(n.last, now, copyGap) {
+			c.neighbors.table.touch(k)
 		}
 	}
-	n.Last, n.LastFrame = now, p.Frame.Number
+	n.last, n.Last, n.LastFrame = now, c.clock.Now, p.Frame.Number
 	return n, isNew
 }
 

@@ -76,14 +76,14 @@ func TestTablesInFlood(t *testing.T) {
 		t.Errorf("the heap grew by %d bytes", grown)
 	}
 	c := s.checker
-	sizes := []int{len(c.neighbors.table.index), len(c.questions.table.index), len(c.stations.answers.index)}
+	sizes := []int{c.neighbors.table.length, c.questions.table.length, c.stations.answers.length}
 	if sizes[0] > 2*maxNeighbors || sizes[1] > 2*maxQuestions || sizes[2] != 1 {
 		t.Errorf("tables of %d entries", sizes)
 	}
 	if a := s.neighbor(nodeA.addr); a.State != Stale || a.MAC != hwaddr(nodeA.mac) || s.neighbor(nodeG.addr).MAC != hwaddr(nodeG.mac) {
 		t.Errorf("the genuine neighbor is %+v", a)
 	}
-	q := c.questions.table.peek(questionKey{0, addr(nodeG.addr).As16(), addr(nodeA.addr).As16()})
+	q := c.questions.table.peek(questionKey{0, ipOf(addr(nodeG.addr)), ipOf(addr(nodeA.addr))})
 	if q == nil || q.tries != 1 || !q.answered {
 		t.Errorf("the genuine question is %+v", q)
 	}
@@ -112,8 +112,8 @@ func TestTablesInFloodOfLinks(t *testing.T) {
 	for _, l := range s.checker.Links() {
 		total += len(l.Neighbors)
 	}
-	if n := len(s.checker.links.order); n != maxLinks+1 || total != len(s.checker.neighbors.table.index) || total > 2*maxNeighbors {
-		t.Errorf("%d links, %d neighbors of %d", n, total, len(s.checker.neighbors.table.index))
+	if n := len(s.checker.links.order); n != maxLinks+1 || total != s.checker.neighbors.table.length || total > 2*maxNeighbors {
+		t.Errorf("%d links, %d neighbors of %d", n, total, s.checker.neighbors.table.length)
 	}
 }
 

@@ -3,10 +3,10 @@ package nd
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 )
 
@@ -16,32 +16,20 @@ func (c *Checker) learn(l *link, p *packet.Packet) {
 	case icmp6.TypeNeighborSolicitation:
 		if p.Source.IsUnspecified() {
 			c.learnTest(l, p)
-		} else if misfit(p, icmp6.OptSourceLinkLayerAddress) == nil {
+		} else if c.this.misfit == nil {
 			c.learnSender(l, p, FromNS)
 		}
 	case icmp6.TypeNeighborAdvertisement:
-		if p.Message.Target.IsValid() && misfit(p, icmp6.OptTargetLinkLayerAddress) == nil {
+		if p.Message.Target.IsValid() && c.this.misfit == nil {
 			c.learnAdvertisement(l, p)
 		}
 	case icmp6.TypeRouterSolicitation:
-		if takesRouterMessage(p) && !p.Source.IsUnspecified() {
+		if !p.Source.IsUnspecified() {
 			c.learnSolicitor(l, p)
 		}
 	case icmp6.TypeRouterAdvertisement:
-		if takesRouterMessage(p) && p.Source.IsLinkLocalUnicast() {
-			c.learnRouter(l, p)
-		}
+		c.learnRouter(l, p)
 	}
-}
-
-// takesRouterMessage reports whether a receiver accepts p, an RS or RA with a good hop limit and checksum, as far as its
-// options are here to be seen (RFC 4861 §6.1.1, §6.1.2, RFC 6980 §5).
-func takesRouterMessage(p *packet.Packet) bool {
-	m := &p.Message
-	return m.Code == 0 && !m.Short && !p.IsFragment && p.Source.IsValid() &&
-		!slices.ContainsFunc(m.Options, func(o icmp6.Option) bool {
-			return o.Fault == icmp6.FaultZero || o.Fault == icmp6.FaultOverrun && p.Complete
-		})
 }
 
 // linkLayerAddress returns the Ethernet address in p's first option of type t. has says that there is such an option,
@@ -78,11 +66,11 @@ func misfit(p *packet.Packet, t icmp6.OptionType) *icmp6.Option {
 // §6.2.6). So it shows who is there as long as nothing better is known, and neither changes what is nor clears IsRouter.
 func (c *Checker) learnSolicitor(l *link, p *packet.Packet) {
 	n := c.neighbor(l, p.Source)
-	if mac, ok, _ := linkLayerAddress(p, icmp6.OptSourceLinkLayerAddress); n == nil || !n.HasMAC || !ok || n.MAC == mac {
+	if mac, ok := c.this.mac, c.this.hasMAC; n == nil || !n.HasMAC || !ok || n.MAC == mac {
 		c.learnSender(l, p, FromRS)
 		return
 	}
-	n, _ = c.heard(l, p.Source, p)
+	n, _ = c.heard(l, c.this.source, p.Source, p)
 	n.Learnt |= FromRS
 }
 
@@ -113,17 +101,17 @@ func (c *Checker) heardTest(l *link, p *packet.Packet) (n *neighbor, isNew bool)
 	if n := c.neighbor(l, target); n != nil && n.State != Failed && (!n.HasMAC || n.MAC != p.EthernetSource) {
 		return nil, false
 	}
-	return c.heard(l, target, p)
+	return c.heard(l, c.this.target, target, p)
 }
 
 // learnSender takes in what an NS, RS or RA says of its sender by its source link-layer address (RFC 4861 §7.2.3, §6.2.6,
 // §6.3.4).
 func (c *Checker) learnSender(l *link, p *packet.Packet, how Learnt) *neighbor {
-	n, isNew := c.heard(l, p.Source, p)
+	n, isNew := c.heard(l, c.this.source, p.Source, p)
 	n.Learnt |= how
 	n.Outgoing = n.Outgoing || p.SentHere()
-	n.use(p, c.clock.Now, true)
-	mac, ok, _ := linkLayerAddress(p, icmp6.OptSourceLinkLayerAddress)
+	n.use(p, c.clock.Stamp, true)
+	mac, ok := c.this.mac, c.this.hasMAC
 	switch {
 	case !ok:
 		n.observe(p)
@@ -154,7 +142,7 @@ func (c *Checker) learnRouter(l *link, p *packet.Packet) {
 	n := c.learnSender(l, p, FromRA)
 	n.Router = true
 	c.routed(l).router = true
-	n.advertised, n.lifetime = c.clock.Now, time.Duration(p.Message.RA.RouterLifetime)*time.Second
+	n.advertised, n.lifetime = c.clock.Stamp, time.Duration(p.Message.RA.RouterLifetime)*time.Second
 	c.setTimers(l, &p.Message.RA)
 }
 
@@ -162,7 +150,7 @@ func (c *Checker) learnRouter(l *link, p *packet.Packet) {
 // would have it that had asked.
 func (c *Checker) learnAdvertisement(l *link, p *packet.Packet) {
 	target, flags := p.Message.Target, p.Message.NA
-	n, _ := c.heard(l, target, p)
+	n, _ := c.heard(l, c.this.target, target, p)
 	how := FromUnsolicitedNA
 	if flags.Solicited {
 		how = FromNA
@@ -170,10 +158,10 @@ func (c *Checker) learnAdvertisement(l *link, p *packet.Packet) {
 	n.Learnt |= how
 	own := p.Source == target
 	if own {
-		n.use(p, c.clock.Now, false)
+		n.use(p, c.clock.Stamp, false)
 		n.Outgoing = n.Outgoing || p.SentHere()
 	}
-	mac, ok, _ := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
+	mac, ok := c.this.mac, c.this.hasMAC
 	switch n.State {
 	case Incomplete, Failed, Tentative:
 		tester, tested := n.MAC, n.State == Tentative && n.HasMAC
@@ -188,7 +176,7 @@ func (c *Checker) learnAdvertisement(l *link, p *packet.Packet) {
 		}
 		n.State = Stale
 		if tested && tester != n.MAC && !l.several(target) { // and not its tester's
-			n.State, n.conflict = InConflict, c.clock.Now
+			n.State, n.conflict = InConflict, c.clock.Stamp
 			c.neighbors.table.touch(keyOf(l, n.Address)) // whatever floods the table
 		}
 		c.confirm(n, flags.Solicited)
@@ -214,9 +202,9 @@ func (c *Checker) learnAdvertisement(l *link, p *packet.Packet) {
 }
 
 // use takes in that p came from the address of n. sure says that only its owner sends such a message.
-func (n *neighbor) use(p *packet.Packet, now time.Time, sure bool) {
+func (n *neighbor) use(p *packet.Packet, now ndcheck.Stamp, sure bool) {
 	mac := p.EthernetSource
-	if mac != (packet.MAC{}) && (sure || n.userAt.IsZero() || n.user == mac) {
+	if mac != (packet.MAC{}) && (sure || n.userAt == 0 || n.user == mac) {
 		n.userSure = sure || n.userSure && n.user == mac
 		n.user, n.userAt = mac, now
 	}
@@ -257,7 +245,7 @@ func (n *neighbor) to(s State) {
 // confirm takes in that an advertisement with S=1 came, which proves that the neighbor is reached.
 func (c *Checker) confirm(n *neighbor, solicited bool) {
 	if solicited {
-		n.confirmed = c.clock.Now
+		n.confirmed = c.clock.Stamp
 		n.to(Reachable)
 	}
 }
@@ -269,7 +257,7 @@ func (c *Checker) rebind(l *link, n *neighbor, mac packet.MAC) {
 		n.bind(mac)
 		return
 	}
-	now := c.clock.Now
+	now := c.clock.Stamp
 	back := mac == n.before && within(n.changed, now, flapWindow)
 	n.Changes++
 	if back && n.State != InConflict && !within(n.flapTold, now, flapWindow) {
@@ -295,7 +283,7 @@ func (c *Checker) setRouter(l *link, n *neighbor, p *packet.Packet) {
 	}
 	// Only link-local addresses stand in the list of default routers (RFC 4861 §6.3.4).
 	if n.Router && !router && n.Address.IsLinkLocalUnicast() && !l.several(n.Address) {
-		if why := n.stillRouter(c.clock.Now); why != "" {
+		if why := n.stillRouter(c.clock.Stamp); why != "" {
 			c.report.Add("nd.router-flag-cleared", 4, n.Address.String(), "the advertisement of %v from %s says R=0, %s",
 				n.Address, stationText(p.EthernetSource, p.Source), why)
 		}
@@ -304,9 +292,9 @@ func (c *Checker) setRouter(l *link, n *neighbor, p *packet.Packet) {
 }
 
 // stillRouter says why hosts take n for a router, "" when it has stopped to be one as it should.
-func (n *neighbor) stillRouter(now time.Time) string {
+func (n *neighbor) stillRouter(now ndcheck.Stamp) string {
 	switch {
-	case n.advertised.IsZero() && n.saidRouter:
+	case n.advertised == 0 && n.saidRouter:
 		return "though it said R=1 before"
 	case n.lifetime > 0 && within(n.advertised, now, n.lifetime):
 		return fmt.Sprintf("though its RA, %s before, is good for %s: hosts drop it from their default routers until the next one",

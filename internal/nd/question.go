@@ -1,11 +1,10 @@
 package nd
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
-	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
@@ -37,16 +36,19 @@ type questions struct {
 
 type questionKey struct {
 	link          uint32
-	asker, target [16]byte
+	asker, target ip
+}
+
+func (k questionKey) hash(s *seed) uint64 {
+	return s.mix(s.mix(k.asker.high+uint64(k.link)<<32, k.asker.low), s.mix(k.target.high, k.target.low))
 }
 
 // question is what one asker wants to know of one target.
 type question struct {
-	asker, target netip.Addr
-	mac           packet.MAC // asker's
-	era           uint32
+	mac packet.MAC // asker's
+	era uint32
 
-	heard     time.Time // the last solicitation
+	heard     ndcheck.Stamp // the last solicitation
 	frame     uint64
 	multicast bool // where the last one went
 	here      bool // the capturing host asks
@@ -54,9 +56,9 @@ type question struct {
 	// The tries since the target was last heard to answer, and those of them that follow each other as a host's do that
 	// hears no answer.
 	tries       int
-	first, last time.Time
+	first, last ndcheck.Stamp
 	run         int
-	runFirst    time.Time
+	runFirst    ndcheck.Stamp
 	gap         time.Duration // between the last two tries
 	grown       bool          // one of the run's gaps was longer than the one before
 
@@ -69,7 +71,7 @@ type question struct {
 	seenOwner bool
 	other     packet.MAC
 
-	badAt   time.Time
+	badAt   ndcheck.Stamp
 	bad     int // advertisements that receivers drop, or that do not answer
 	invalid rule.ID
 
@@ -81,13 +83,13 @@ type question struct {
 
 // toAll is when an address was last advertised to all nodes.
 type toAll struct {
-	good, bad time.Time
+	good, bad ndcheck.Stamp
 	invalid   rule.ID // why receivers drop the bad one
 }
 
 // asked is when a station last asked for an address.
 type asked struct {
-	at  time.Time
+	at  ndcheck.Stamp
 	mac packet.MAC
 	era uint32
 }
@@ -103,46 +105,46 @@ func (c *Checker) ask(l *link, p *packet.Packet) {
 	if p.Source.IsUnspecified() || !p.Source.IsValid() || !target.IsValid() || p.Source == target {
 		return
 	}
-	s, now := &c.questions, c.clock.Now
-	key := questionKey{l.id, p.Source.As16(), target.As16()}
+	s, now := &c.questions, c.clock.Stamp
+	key := questionKey{l.id, c.this.source, c.this.target}
 	q := s.table.peek(key)
 	if q == nil {
-		if l.scanned(p.Source) && c.known(l, target) == nil {
+		if l.scanned(key.asker) && c.neighborAt(l, key.target) == nil {
 			return
 		}
 		q, _ = s.table.add(key)
-		q.asker, q.target, q.era = p.Source, target, c.clock.Era
+		q.era = c.clock.Era
 	} else if q.era == c.clock.Era && within(q.heard, now, copyGap) {
 		return
 	} else {
 		s.table.touch(key)
 	}
-	if q.era != c.clock.Era || !q.heard.IsZero() && !within(q.last, now, pauseTime) {
-		*q = question{asker: q.asker, target: q.target, era: c.clock.Era}
+	if q.era != c.clock.Era || q.heard != 0 && !within(q.last, now, pauseTime) {
+		*q = question{era: c.clock.Era}
 	}
-	c.listenToAll(l, q)
+	c.listenToAll(l.key(key.target), q)
 	q.mac, q.heard, q.frame, q.multicast = p.EthernetSource, now, p.Frame.Number, p.Destination.IsMulticast()
 	q.here = p.SentHere()
 	q.try(now, c.lastAsked(l, p), c.retransTimer(l))
 	if q.tries == 1 {
-		q.where = c.neighbor(l, target).whereabouts()
+		q.where = c.neighborAt(l, key.target).whereabouts()
 	}
 	s.due = s.due || q.run >= q.needed()
 }
 
 // lastAsked returns when p's station asked for p's target before, under whichever of its addresses, and keeps that of p.
 // The time is zero if another station did since.
-func (c *Checker) lastAsked(l *link, p *packet.Packet) (before time.Time) {
-	a, _ := c.questions.asked.add(keyOf(l, p.Message.Target))
+func (c *Checker) lastAsked(l *link, p *packet.Packet) (before ndcheck.Stamp) {
+	a, _ := c.questions.asked.add(l.key(c.this.target))
 	if a.mac == p.EthernetSource && a.mac != (packet.MAC{}) && a.era == c.clock.Era {
 		before = a.at
 	}
-	*a = asked{at: c.clock.Now, mac: p.EthernetSource, era: c.clock.Era}
+	*a = asked{at: c.clock.Stamp, mac: p.EthernetSource, era: c.clock.Era}
 	return before
 }
 
 // try counts a solicitation at time now. before is when the station asked last under any of its addresses.
-func (q *question) try(now, before time.Time, timer time.Duration) {
+func (q *question) try(now, before ndcheck.Stamp, timer time.Duration) {
 	gap, wait := now.Sub(q.last), max(timer, defaultRetransTimer)
 	repeated := paced(gap, timer) || paced(now.Sub(before), timer)
 	if !repeated && q.grows(gap) {
@@ -158,8 +160,7 @@ func (q *question) try(now, before time.Time, timer time.Duration) {
 		return
 	case !repeated || q.answered && gap > wait*3/2: // a monitor asks again and again as well
 		if q.answered && q.run < minTries {
-			*q = question{asker: q.asker, target: q.target, mac: q.mac, era: q.era, heard: q.heard, frame: q.frame,
-				multicast: q.multicast, here: q.here}
+			*q = question{mac: q.mac, era: q.era, heard: q.heard, frame: q.frame, multicast: q.multicast, here: q.here}
 		}
 		q.run, q.grown = 0, false
 	default:
@@ -207,17 +208,16 @@ func (q *question) inVain() bool { return q.run >= q.needed() && (!q.answered ||
 
 // answer takes in an NA; dropped is why receivers drop it, or "".
 func (c *Checker) answer(l *link, p *packet.Packet, dropped rule.ID) {
-	target, s, now := p.Message.Target, &c.questions, c.clock.Now
+	target, s, now := p.Message.Target, &c.questions, c.clock.Stamp
 	if !target.IsValid() || !p.Destination.IsValid() {
 		return
 	}
-	mac, _, hasAddress := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
-	wrong := misfit(p, icmp6.OptTargetLinkLayerAddress)
+	mac, hasAddress, wrong := c.this.mac, c.this.hasOpt, c.this.misfit
 	if p.Destination.IsMulticast() {
 		if (!hasAddress || wrong != nil) && dropped == "" {
 			return // of no use to who has to find out the link-layer address
 		}
-		key := keyOf(l, target)
+		key := l.key(c.this.target)
 		a, isNew := s.toAll.add(key)
 		if !isNew {
 			s.toAll.touch(key)
@@ -229,18 +229,18 @@ func (c *Checker) answer(l *link, p *packet.Packet, dropped rule.ID) {
 		}
 		return
 	}
-	q := s.table.peek(questionKey{l.id, p.Destination.As16(), target.As16()})
+	q := s.table.peek(questionKey{l.id, c.this.destination, c.this.target})
 	if q == nil || q.era != c.clock.Era {
 		return
 	}
 	bare := dropped == "" && !hasAddress && p.EthernetSource != packet.MAC{} && q.multicast && within(q.heard, now, directWindow)
 	if bare && p.Message.NA.Solicited {
 		c.report.Add("na.missing-tlla", -1, target.String(), "%v answers the multicast solicitation of %v for %v without its "+
-			"link-layer address: the asker cannot use the answer", p.Source, q.asker, target)
+			"link-layer address: the asker cannot use the answer", p.Source, p.Destination, target)
 	}
 	if wrong != nil && dropped == "" && p.Message.NA.Solicited {
 		c.report.Add("na.missing-tlla", wrong.Offset, target.String(), "%v answers %v for %v without a link-layer address that it can use: "+
-			"its option has %d bytes, not the 8 of an Ethernet address: receivers drop the whole message", p.Source, q.asker, target, len(wrong.Raw))
+			"its option has %d bytes, not the 8 of an Ethernet address: receivers drop the whole message", p.Source, p.Destination, target, len(wrong.Raw))
 	}
 	switch {
 	case dropped != "":
@@ -277,26 +277,29 @@ func (q *question) hearGood() {
 }
 
 // hearBad takes in an answer of no use.
-func (q *question) hearBad(now time.Time, why rule.ID) {
+func (q *question) hearBad(now ndcheck.Stamp, why rule.ID) {
 	if !within(q.badAt, now, copyGap) {
 		q.bad++
 	}
 	q.badAt, q.invalid = now, why
 }
 
-// listenToAll takes in what q's target has said to all nodes since its last try.
-func (c *Checker) listenToAll(l *link, q *question) {
-	a := c.questions.toAll.peek(keyOf(l, q.target))
-	if a == nil || q.tries == 0 {
+// listenToAll takes in what target, which q asks for, has said to all nodes since its last try.
+func (c *Checker) listenToAll(target addrKey, q *question) {
+	if q.tries == 0 {
 		return
 	}
-	now := c.clock.Now
+	a := c.questions.toAll.peek(target)
+	if a == nil {
+		return
+	}
+	now := c.clock.Stamp
 	// It tells who has no address yet, and does not confirm one that is being probed (RFC 4861 §7.2.5).
-	if q.multicast && !a.good.Before(q.last) && within(a.good, now, pauseTime) {
+	if q.multicast && a.good >= q.last && within(a.good, now, pauseTime) {
 		q.hearGood()
 		q.seenOwner = true
 	}
-	if !a.bad.Before(q.last) && !a.bad.Equal(q.badAt) && within(a.bad, now, pauseTime) {
+	if a.bad >= q.last && a.bad != q.badAt && within(a.bad, now, pauseTime) {
 		q.hearBad(a.bad, a.invalid)
 	}
 }
@@ -312,14 +315,14 @@ func (c *Checker) sweepQuestions(end bool) {
 			return
 		}
 		l := c.links.order[k.link]
-		c.listenToAll(l, q)
+		c.listenToAll(l.key(k.target), q)
 		// At the end the last try may have had no time for its answer, but each repetition proves the try before it.
-		q.open = c.clock.Now.Sub(q.last) < max(c.retransTimer(l), defaultRetransTimer)
+		q.open = c.clock.Stamp.Sub(q.last) < max(c.retransTimer(l), defaultRetransTimer)
 		if (end || !q.open) && q.inVain() {
 			q.proved = true
 		}
 		if q.proved && !q.told {
-			c.tellQuestion(l, q, end)
+			c.tellQuestion(l, &k, q, end)
 		}
 		settled := q.proved && q.told || q.answered && q.lost < minTries-1
 		c.questions.due = c.questions.due || !settled
@@ -328,19 +331,19 @@ func (c *Checker) sweepQuestions(end bool) {
 
 // shown reports whether q, which was told, is still without an answer at time now. Who was answered, as seen here, and does not ask again
 // has got it.
-func (q *question) shown(now time.Time, timer time.Duration) bool {
+func (q *question) shown(now ndcheck.Stamp, timer time.Duration) bool {
 	over := q.run < minTries && now.Sub(q.last) > 3*max(timer, defaultRetransTimer)
 	return q.proved && q.told && !q.scan && (!q.answered || q.lost >= minTries-1 && !over)
 }
 
 func (c *Checker) viewQuestions(l *link, v *Link) {
 	c.questions.table.each(func(k questionKey, q *question) {
-		if k.link != l.id || !q.shown(c.clock.Now, c.retransTimer(l)) || q.era != c.clock.Era {
+		if k.link != l.id || !q.shown(c.clock.Stamp, c.retransTimer(l)) || q.era != c.clock.Era {
 			return
 		}
-		v.Questions = append(v.Questions, Question{Asker: q.asker, AskerMAC: q.mac, Target: q.target, Tries: q.tries,
-			First: q.first, Last: q.last, LastFrame: q.frame, Seen: q.seen + q.bad, Invalid: q.why(),
-			Known: c.known(l, q.target) != nil, Here: q.here, By: q.by()})
+		v.Questions = append(v.Questions, Question{Asker: k.asker.addr(), AskerMAC: q.mac, Target: k.target.addr(), Tries: q.tries,
+			First: q.first.Time(), Last: q.last.Time(), LastFrame: q.frame, Seen: q.seen + q.bad, Invalid: q.why(),
+			Known: c.neighborAt(l, k.target) != nil, Here: q.here, By: q.by()})
 	})
 	slices.SortFunc(v.Questions, func(a, b Question) int {
 		if d := a.First.Compare(b.First); d != 0 {

@@ -245,7 +245,7 @@ func TestQuestionsOfScan(t *testing.T) {
 	if q := s.link().Questions; len(q) != 1 || q[0].Target != addr(nodeA.addr) {
 		t.Errorf("%d questions are shown", len(q))
 	}
-	if n := len(s.checker.questions.table.index); n >= 600 { // from the time on when it is known to be a scan
+	if n := s.checker.questions.table.length; n >= 600 { // from the time on when it is known to be a scan
 		t.Errorf("%d questions are kept", n)
 	}
 }

@@ -1,23 +1,25 @@
 package nd
 
-import "hash/maphash"
-
 // recent is the last things that came, oldest first, found by their key. One takes little room and no allocation, so that
 // many thousand can be kept: whatever comes within a second, even in the middle of a flood. What is too many pushes out
 // the oldest.
 //
 // The entries are numbered as they come, and stand in a ring at their number. Those whose keys have the same hash are
 // chained from the newest to the oldest. A number that has left the ring ends its chain, so nothing is ever unchained.
-type recent[K comparable, V any] struct {
+type recent[K hashable, V any] struct {
 	limit   int // a power of two
-	seed    maphash.Seed
+	seed    seed
+	asked   K // the last that was asked for, and its hash: what follows is mostly about the same one
+	hash    uint64
+	hashed  bool
 	entries []recentEntry[K, V] // as long as heads, a power of two
 	heads   []uint32            // by hash: the number of the newest entry
 	first   uint32              // the oldest entry
 	length  uint32
+	evicted uint64 // how many were forgotten for lack of room
 }
 
-type recentEntry[K comparable, V any] struct {
+type recentEntry[K hashable, V any] struct {
 	key   K
 	older uint32 // the next of the chain
 	value V
@@ -26,8 +28,8 @@ type recentEntry[K comparable, V any] struct {
 const recentStart = 64 // entries that there is room for in the beginning
 
 // newRecent returns one of at most limit entries, a power of two of at least recentStart.
-func newRecent[K comparable, V any](limit int) recent[K, V] {
-	return recent[K, V]{limit: limit, seed: maphash.MakeSeed()}
+func newRecent[K hashable, V any](limit int) recent[K, V] {
+	return recent[K, V]{limit: limit, seed: newSeed()}
 }
 
 func (r *recent[K, V]) slot(number uint32) *recentEntry[K, V] {
@@ -35,7 +37,10 @@ func (r *recent[K, V]) slot(number uint32) *recentEntry[K, V] {
 }
 
 func (r *recent[K, V]) head(k K) *uint32 {
-	return &r.heads[int(maphash.Comparable(r.seed, k))&(len(r.heads)-1)]
+	if !r.hashed || r.asked != k {
+		r.asked, r.hash, r.hashed = k, k.hash(&r.seed), true
+	}
+	return &r.heads[int(r.hash)&(len(r.heads)-1)]
 }
 
 // push adds a value of k and returns it. Older ones of k stay.
@@ -44,6 +49,7 @@ func (r *recent[K, V]) push(k K, v V) *V {
 		if len(r.entries) < r.limit {
 			r.grow()
 		} else {
+			r.evicted++
 			r.pop()
 		}
 	}

@@ -11,13 +11,16 @@ import (
 func TestRecent(t *testing.T) {
 	const limit = 2 * recentStart
 	for _, first := range []uint32{0, 1 << 31, ^uint32(0) - limit} {
-		r := newRecent[int, int](limit)
+		r := newRecent[testKey, int](limit)
 		r.first = first
-		type pair struct{ k, v int }
+		type pair struct {
+			k testKey
+			v int
+		}
 		var want []pair
 		random := rand.New(rand.NewPCG(1, uint64(first)))
 		for i := range 20_000 {
-			k := random.IntN(100)
+			k := testKey(random.IntN(100))
 			switch {
 			case random.IntN(1000) == 0:
 				r.clear()
@@ -57,9 +60,9 @@ func TestRecent(t *testing.T) {
 
 // What has an old number by chance is not taken for an entry, nor does a chain of such numbers go on for ever.
 func TestRecentStale(t *testing.T) {
-	r := newRecent[int, int](recentStart)
+	r := newRecent[testKey, int](recentStart)
 	for i := range recentStart {
-		r.push(i, i)
+		r.push(testKey(i), i)
 	}
 	for i := range r.heads {
 		r.heads[i] = r.first + uint32(i)
@@ -67,19 +70,18 @@ func TestRecentStale(t *testing.T) {
 	}
 	var room [recentStart]*int
 	for i := range recentStart {
-		if got := r.find(i, room[:]); len(got) > 1 {
+		if got := r.find(testKey(i), room[:]); len(got) > 1 {
 			t.Errorf("%d was found %d times", i, len(got))
 		}
 	}
 }
 
 func BenchmarkRecent(b *testing.B) {
-	r := newRecent[[20]byte, [24]byte](maxProbes)
-	var k [20]byte
-	random := rand.NewChaCha8([32]byte{})
+	r := newRecent[addrKey, [24]byte](maxProbes)
+	random := rand.New(rand.NewPCG(1, 1))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _ = random.Read(k[:])
+		k := addrKey{addr: ip{random.Uint64(), random.Uint64()}}
 		var room [4]*[24]byte
 		if len(r.find(k, room[:])) > 0 {
 			b.Fatal(fmt.Sprint(k))

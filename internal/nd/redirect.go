@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 	"v6probe/internal/rule"
 )
@@ -22,7 +22,12 @@ const (
 
 type redirectKey struct {
 	link                              uint32
-	router, host, destination, target [16]byte
+	router, host, destination, target ip
+}
+
+func (k redirectKey) hash(s *seed) uint64 {
+	h := s.mix(s.mix(k.router.high, k.router.low), s.mix(k.host.high, k.host.low))
+	return s.mix(h^uint64(k.link), s.mix(s.mix(k.destination.high, k.destination.low), s.mix(k.target.high, k.target.low)))
 }
 
 // redirects are the Redirects seen, and the routers by which they are judged.
@@ -34,11 +39,12 @@ type redirects struct {
 type redirectEntry struct {
 	Redirect
 	checksum uint16 // of the last message, to know its copies by
+	last     ndcheck.Stamp
 }
 
 // linkRouters are the first routers known on a link at some time: to look for them takes long.
 type linkRouters struct {
-	at         time.Time
+	at         ndcheck.Stamp
 	list       []netip.Addr
 	stations   []packet.MAC // a router may be known by its global address alone, and redirects from its link-local one
 	advertised bool         // one of them does
@@ -54,7 +60,7 @@ func (c *Checker) redirect(l *link, p *packet.Packet, dropped rule.ID) {
 	if m.Short || !p.Source.IsValid() {
 		return
 	}
-	mac, hasMAC, _ := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
+	mac, hasMAC := c.this.mac, c.this.hasMAC
 	if dropped == "" && !l.mixed {
 		var trusted bool
 		if dropped, trusted = c.judgeRedirect(l, p); trusted {
@@ -62,20 +68,21 @@ func (c *Checker) redirect(l *link, p *packet.Packet, dropped rule.ID) {
 		}
 	}
 
-	key := redirectKey{l.id, p.Source.As16(), p.Destination.As16(), m.RedirectDestination.As16(), m.Target.As16()}
+	key := redirectKey{l.id, c.this.source, c.this.destination, ipOf(m.RedirectDestination), c.this.target}
+	at := c.clock.Packet
 	r, isNew := c.redirects.table.add(key)
 	if isNew {
 		r.Redirect = Redirect{Router: p.Source, Host: p.Destination, Destination: m.RedirectDestination, Target: m.Target,
 			OnLink: m.Target == m.RedirectDestination}
 	} else {
-		if r.checksum == m.Checksum && within(r.Last, p.Frame.Time, copyGap) {
+		if r.checksum == m.Checksum && within(r.last, at, copyGap) {
 			return
 		}
 		c.redirects.table.touch(key)
 	}
 	r.TargetMAC, r.HasMAC, r.Dropped = mac, hasMAC, dropped
 	r.Count++
-	r.Last, r.checksum = p.Frame.Time, m.Checksum
+	r.last, r.Last, r.checksum = at, p.Frame.Time, m.Checksum
 }
 
 // judgeRedirect judges p, which is good by itself, by its sender. dropped is why hosts drop it all the same; trusted says
@@ -135,10 +142,10 @@ func (c *Checker) routers(l *link) ([]netip.Addr, []packet.MAC) {
 	}
 	r := &s.routers[l.id]
 	// Of many links each waits longer for its turn: the neighbors of all are looked through.
-	if within(r.at, c.clock.Now, time.Second*time.Duration(1+len(c.links.order)/32)) {
+	if within(r.at, c.clock.Stamp, time.Second*time.Duration(1+len(c.links.order)/32)) {
 		return r.list, r.stations
 	}
-	r.at, r.list, r.stations, r.advertised = c.clock.Now, r.list[:0], r.stations[:0], false
+	r.at, r.list, r.stations, r.advertised = c.clock.Stamp, r.list[:0], r.stations[:0], false
 	c.eachNeighbor(l, func(n *Neighbor) {
 		if !n.Router {
 			return
@@ -173,7 +180,7 @@ func (c *Checker) learnRedirect(l *link, p *packet.Packet, mac packet.MAC, hasMA
 		if !hasMAC {
 			return
 		}
-		n, _ = c.heard(l, target, p)
+		n, _ = c.heard(l, c.this.target, target, p)
 	}
 	n.Learnt |= FromRedirect
 	if target != p.Message.RedirectDestination {

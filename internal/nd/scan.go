@@ -38,6 +38,8 @@ type scans struct {
 	era    uint32
 	recent recent[addrKey, sought]
 	judged int // so many, from the oldest on, had time to answer
+	// evicted is how many were forgotten for lack of room before their time was up.
+	evicted uint64
 
 	overheard table[addrKey, overheard] // by who asked
 }
@@ -51,7 +53,7 @@ type overheard struct {
 // sought is an address that was asked for when nobody was known to have it.
 type sought struct {
 	at      int64 // Unix time, ns: when it was first asked for
-	asker   [16]byte
+	asker   ip
 	mac     packet.MAC
 	heard   bool // of it, since: a flood may well push that out of the neighbor table
 	unknown bool // nobody was heard of who has it
@@ -85,21 +87,21 @@ func (c *Checker) scan(l *link, p *packet.Packet) {
 	c.listenerAlive(l, p)
 	to := p.Message.Target
 	c.beginScans()
-	at := p.Frame.Time.UnixNano()
+	at := c.clock.Packet.UnixNano()
 	if !to.IsValid() || l.isCopy(p, at) {
 		return
 	}
 	c.advanceScans()
-	source := p.Source.As16()
+	source := c.this.source
 	who := station6Of(p.EthernetSource, source)
 	test := p.Source.IsUnspecified()
 	if !test {
-		c.heardOf(l, p.Source)
+		c.heardOf(l, source)
 	}
-	unknown := !test && !c.exists(l, to)
+	unknown := !test && !c.exists(l, c.this.target)
 	swept := !p.Destination.IsMulticast() && l.last.target != to // a router checks its neighbors one after the other
 	l.last.source, l.last.target, l.last.mac, l.last.at = p.Source, to, p.EthernetSource, at
-	if f := l.flood; f != nil && !c.clock.Now.After(f.until) && (f.all || unknown || f.station == who) {
+	if f := l.flood; f != nil && c.clock.Stamp <= f.until && (f.all || unknown || f.station == who) {
 		f.add(at, source, who)
 	}
 	if unknown {
@@ -119,7 +121,7 @@ func (c *Checker) beginScans() {
 	for _, l := range c.links.order {
 		l.sought, l.unknown, l.proven, l.second.start = 0, 0, 0, 0
 		if l.flood != nil {
-			l.flood.until = time.Time{}
+			l.flood.until = 0
 		}
 	}
 }
@@ -140,21 +142,21 @@ func (l *link) isCopy(p *packet.Packet, at int64) bool {
 }
 
 // exists reports whether anything was heard of who has a.
-func (c *Checker) exists(l *link, a netip.Addr) bool {
-	n := c.known(l, a)
+func (c *Checker) exists(l *link, a ip) bool {
+	n := c.neighborAt(l, a)
 	return n != nil && n.Learnt != 0
 }
 
 // seek takes in that p asks for an address that nobody is known to have. Asked for again it counts once.
 func (c *Checker) seek(l *link, p *packet.Packet, at int64) {
 	full := l.sought >= maxLinkSought
-	if f := l.flood; full && f != nil && f.all && !c.clock.Now.After(f.until) {
+	if f := l.flood; full && f != nil && f.all && c.clock.Stamp <= f.until {
 		return // a flood by its rate needs no further proof
 	}
 	s := &c.scans
-	k := keyOf(l, p.Message.Target)
+	k := l.key(c.this.target)
 	var room [1]*sought
-	asker := p.Source.As16()
+	asker := c.this.source
 	if found := s.recent.find(k, room[:]); len(found) > 0 {
 		a := found[0]
 		if age := time.Duration(at - a.at); a.asker == asker && age >= soonestRepeat && age <= latestRepeat && !a.proven {
@@ -169,6 +171,7 @@ func (c *Checker) seek(l *link, p *packet.Packet, at int64) {
 		return
 	}
 	if int(s.recent.length) == maxSought {
+		s.evicted++
 		c.expireSought()
 	}
 	s.recent.push(k, sought{at: at, asker: asker, mac: p.EthernetSource, proven: c.overhears(l, p)})
@@ -180,7 +183,7 @@ func (c *Checker) overhear(l *link, p *packet.Packet) {
 	if p.Frame.Direction != packet.Incoming || p.Destination.IsMulticast() || p.EthernetSource == (packet.MAC{}) {
 		return
 	}
-	k := keyOf(l, p.Destination)
+	k := l.key(c.this.destination)
 	o, isNew := c.scans.overheard.add(k)
 	if isNew {
 		o.first = p.EthernetSource
@@ -199,19 +202,19 @@ func (c *Checker) overhears(l *link, p *packet.Packet) bool {
 	case packet.Outgoing:
 		return l.hardwareAddr != packet.MAC{} && p.SentHere()
 	case packet.Incoming:
-		o := c.scans.overheard.peek(keyOf(l, p.Source))
+		o := c.scans.overheard.peek(l.key(c.this.source))
 		return o != nil && o.several
 	}
 	return false
 }
 
 // heardOf takes in that a was heard of: somebody has it.
-func (c *Checker) heardOf(l *link, a netip.Addr) {
-	if l.sought == 0 || !a.IsValid() {
+func (c *Checker) heardOf(l *link, a ip) {
+	if l.sought == 0 {
 		return
 	}
 	var room [1]*sought
-	for _, s := range c.scans.recent.find(keyOf(l, a), room[:]) {
+	for _, s := range c.scans.recent.find(l.key(a), room[:]) {
 		if !s.heard && !s.unknown {
 			s.heard = true
 			l.sought--
@@ -250,7 +253,7 @@ func (c *Checker) judgeSought() {
 	if a.heard {
 		return
 	}
-	if c.exists(l, netip.AddrFrom16(k.addr)) {
+	if c.exists(l, k.addr) {
 		a.heard = true
 		l.sought--
 		return
@@ -276,7 +279,7 @@ func (c *Checker) scanGoesOn(l *link, who packet.MAC) {
 	if l.flood == nil {
 		c.nameScan(l, who)
 	}
-	l.flood.goesOn(c.clock.Now)
+	l.flood.goesOn(c.clock.Stamp)
 }
 
 // judgeNames looks for a station that asks under many source addresses for many targets that nobody has. No honest one
@@ -313,7 +316,7 @@ func (s *scans) eachUnknown(l *link, f func(*sought)) {
 // judgeScans judges the targets that had that long to answer.
 func (c *Checker) judgeScans(had time.Duration) {
 	s := &c.scans
-	now := c.clock.Now.UnixNano()
+	now := c.clock.Stamp.UnixNano()
 	for {
 		_, a := s.recent.at(s.judged)
 		if a == nil || time.Duration(now-a.at) < had {
@@ -325,8 +328,11 @@ func (c *Checker) judgeScans(had time.Duration) {
 
 // advanceScans judges and forgets the targets whose time is up.
 func (c *Checker) advanceScans() {
+	if c.scans.recent.length == 0 {
+		return
+	}
 	c.judgeScans(answerTime)
-	now := c.clock.Now.UnixNano()
+	now := c.clock.Stamp.UnixNano()
 	for {
 		_, a := c.scans.recent.oldest()
 		if a == nil || time.Duration(now-a.at) <= scanTime+answerTime {
@@ -355,6 +361,10 @@ func (c *Checker) sweepScans(end bool) {
 		c.judgeScans(soonestAnswer)
 	} else {
 		c.judgeScans(answerTime)
+	}
+	if c.scans.judged < scanTargets && !end {
+		c.advanceScans()
+		return // no link has so many
 	}
 	for _, l := range c.links.order {
 		if l.unknown >= scanTargets && l.proven < scanTargets {

@@ -2,7 +2,6 @@ package nd
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 
 	"v6probe/internal/ndcheck"
@@ -28,14 +27,14 @@ type second struct {
 	total, tests int   // tests are of duplicate address detection
 	answered     int   // targets that nobody had been known to have before
 	stations     heavy[station6]
-	busiest      heavy[[16]byte]
+	busiest      heavy[ip]
 	askers       askers // of a second in which much is asked
 }
 
 // askers are the different source addresses of solicitations, at most maxAskers.
-type askers map[[16]byte]struct{}
+type askers map[ip]struct{}
 
-func (a askers) add(asker [16]byte) {
+func (a askers) add(asker ip) {
 	if len(a) < maxAskers {
 		a[asker] = struct{}{}
 	}
@@ -55,21 +54,21 @@ func (a askers) String() string {
 // station6 is a station by its Ethernet address, or by its IPv6 address where the capture does not have the other.
 type station6 struct {
 	mac  packet.MAC
-	addr [16]byte
+	addr ip
 }
 
 // scanFlood is a scan or another flood of solicitations.
 type scanFlood struct {
-	until       time.Time // it goes on till then, unless more comes
-	all         bool      // every solicitation is a part of it
-	station     station6  // whose solicitations are a part of it, if any is named
+	until       ndcheck.Stamp // it goes on till then, unless more comes
+	all         bool          // every solicitation is a part of it
+	station     station6      // whose solicitations are a part of it, if any is named
 	total       uint64
 	first, last int64
 	second      int64
 	inSecond    int
 	peak        int
 	askers      askers
-	busiest     heavy[[16]byte]
+	busiest     heavy[ip]
 	stations    heavy[station6]
 }
 
@@ -124,7 +123,7 @@ func (h *heavy[K]) most() (K, uint32) {
 	return h[at].key, h[at].count
 }
 
-func station6Of(mac packet.MAC, source [16]byte) station6 {
+func station6Of(mac packet.MAC, source ip) station6 {
 	if mac == (packet.MAC{}) {
 		return station6{addr: source}
 	}
@@ -149,8 +148,8 @@ func (c *Checker) newFlood(l *link, a askers) *scanFlood {
 }
 
 // goesOn takes in that f still goes on, or does so again.
-func (f *scanFlood) goesOn(now time.Time) {
-	if now.After(f.until) {
+func (f *scanFlood) goesOn(now ndcheck.Stamp) {
+	if now > f.until {
 		f.all, f.station = false, station6{}
 	}
 	f.until = now.Add(scanTime)
@@ -165,14 +164,14 @@ func (c *Checker) addSought(l *link, f *scanFlood, who packet.MAC) {
 		if k.link != l.id || !a.proven && (a.mac != who || who == packet.MAC{}) {
 			continue
 		}
-		if a.unknown || i >= s.judged && !a.heard && !c.exists(l, netip.AddrFrom16(k.addr)) {
+		if a.unknown || i >= s.judged && !a.heard && !c.exists(l, k.addr) {
 			f.add(a.at, a.asker, station6Of(a.mac, a.asker))
 		}
 	}
 }
 
 // add counts a solicitation.
-func (f *scanFlood) add(at int64, asker [16]byte, who station6) {
+func (f *scanFlood) add(at int64, asker ip, who station6) {
 	if f.total == 0 {
 		f.first, f.second = at, at
 	}
@@ -190,7 +189,7 @@ func (f *scanFlood) add(at int64, asker [16]byte, who station6) {
 
 // rate counts a solicitation in its second and judges whether there are too many, whatever they are for. swept says that
 // it checks a neighbor that the asker knows, and not the same as the one before.
-func (c *Checker) rate(l *link, asker [16]byte, who station6, at int64, test, swept bool) {
+func (c *Checker) rate(l *link, asker ip, who station6, at int64, test, swept bool) {
 	s := &l.second
 	if age := time.Duration(at - s.start); age >= time.Second || age < -ndcheck.MaxReorder {
 		clear(s.askers)
@@ -223,7 +222,7 @@ func (c *Checker) rate(l *link, asker [16]byte, who station6, at int64, test, sw
 		f.total, f.first, f.last, f.second = uint64(s.total), s.start, at, s.start
 		f.inSecond, f.peak, f.busiest, f.stations = s.total, s.total, s.busiest, s.stations
 	}
-	f.goesOn(c.clock.Now)
+	f.goesOn(c.clock.Stamp)
 	f.all = f.all || all
 	if busy {
 		f.station = who
@@ -254,7 +253,7 @@ func (f *scanFlood) mostly(others string) string {
 	case uint64(sent) < f.total*3/4:
 		return others
 	case who.mac == packet.MAC{}:
-		return netip.AddrFrom16(who.addr).String()
+		return who.addr.addr().String()
 	}
 	return who.mac.String()
 }
@@ -263,7 +262,7 @@ func (f *scanFlood) mostly(others string) string {
 func (c *Checker) whoScans(l *link, f *scanFlood) string {
 	asker, asked := f.busiest.most()
 	station := f.mostly("")
-	if source := netip.AddrFrom16(asker); uint64(asked) >= f.total*3/4 {
+	if source := asker.addr(); uint64(asked) >= f.total*3/4 {
 		name := source.String()
 		if station != "" && station != name {
 			name += " (" + station + ")"
@@ -281,9 +280,9 @@ func (c *Checker) whoScans(l *link, f *scanFlood) string {
 
 // scanned reports whether solicitations of asker at the link's present time are part of a scan, so that each of them is
 // not worth a word.
-func (l *link) scanned(asker netip.Addr) bool {
+func (l *link) scanned(asker ip) bool {
 	f := l.flood
-	return f != nil && l.last.at <= f.until.UnixNano() && f.busiest.count(asker.As16()) >= scanShare
+	return f != nil && l.last.at <= f.until.UnixNano() && f.busiest.count(asker) >= scanShare
 }
 
 func (c *Checker) viewScan(l *link, v *Link) {
@@ -293,8 +292,8 @@ func (c *Checker) viewScan(l *link, v *Link) {
 	}
 	at := func(ns int64) time.Time { return time.Unix(0, ns).In(c.clock.Now.Location()) }
 	v.Scan = &Scan{Solicitations: f.total, Peak: f.peak, Askers: len(f.askers), First: at(f.first), Last: at(f.last)}
-	if a, n := f.busiest.most(); uint64(n) > f.total/4 && a != ([16]byte{}) {
-		v.Scan.Asker = netip.AddrFrom16(a)
+	if a, n := f.busiest.most(); uint64(n) > f.total/4 && a != (ip{}) {
+		v.Scan.Asker = a.addr()
 	}
 	if s, n := f.stations.most(); uint64(n) > f.total/2 {
 		v.Scan.MAC = s.mac

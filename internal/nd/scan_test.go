@@ -250,11 +250,11 @@ func TestScanView(t *testing.T) {
 		want  bool
 	}{{8.1, nodeR, true}, {8.1, nodeG, false}, {30, nodeR, false}} {
 		s.play(nsFrom(tt.at, nodeG, nodeR.addr))
-		if l.scanned(addr(tt.asker.addr)) != tt.want {
+		if l.scanned(ipOf(addr(tt.asker.addr))) != tt.want {
 			t.Errorf("%v s: scanned(%s) is not %v", tt.at, tt.asker.addr, tt.want)
 		}
 	}
-	if newStage(t).checker.Links() != nil || (&link{}).scanned(netip.IPv6Unspecified()) {
+	if newStage(t).checker.Links() != nil || (&link{}).scanned(ip{}) {
 		t.Error("a scan of nothing")
 	}
 }
@@ -374,8 +374,9 @@ func TestScanAllocations(t *testing.T) {
 		s.packet.Message.Target = netip.AddrFrom16(target)
 		s.packet.Frame.Time = s.packet.Frame.Time.Add(time.Millisecond)
 		s.checker.clock.Tick(s.packet.Frame.Time)
+		s.checker.this = factsOf(&s.packet)
 		s.checker.scan(l, &s.packet)
-		l.scanned(s.packet.Source)
+		l.scanned(ipOf(s.packet.Source))
 	}
 	for range 30_000 {
 		step()

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"time"
 
-	"v6probe/internal/icmp6"
+	"v6probe/internal/ndcheck"
 	"v6probe/internal/packet"
 )
 
@@ -37,6 +37,8 @@ type stationKey struct {
 	mac  packet.MAC
 }
 
+func (k stationKey) hash(s *seed) uint64 { return s.mix(uint64(k.link), number(k.mac)) }
+
 // station counts the addresses that it answers for.
 type station struct {
 	targets int
@@ -61,9 +63,14 @@ type answers struct {
 	speaker claim
 	turns   int
 
-	duplicate Duplicate // the last proof that two stations have the address
-	proved    time.Time // when that was, zero for never
-	told      time.Time
+	dispute *dispute // nil when no two were known to have the address
+}
+
+// dispute is an address that two stations have.
+type dispute struct {
+	duplicate Duplicate     // the last proof
+	proved    ndcheck.Stamp // when that was, zero for never
+	told      ndcheck.Stamp
 	doubted   bool // told that whether they are on one link cannot be known
 }
 
@@ -71,8 +78,8 @@ type answers struct {
 type claim struct {
 	mac    packet.MAC // that it answers with, zero for no claim
 	source packet.MAC // of the frame
-	asker  netip.Addr // of the last answer
-	last   time.Time
+	asker  ip         // of the last answer
+	last   ndcheck.Stamp
 	full   bool // the last answer was solicited and had Override: an owner's
 	// How the claim is counted in its station.
 	owned, foreign, meek bool
@@ -108,18 +115,19 @@ func (m *claim) uncount(s *station) {
 
 // answered takes in that p, an NA that receivers accept, came from its station.
 func (c *Checker) answered(l *link, p *packet.Packet) {
-	target, now := p.Message.Target, c.clock.Now
-	mac, ok, _ := linkLayerAddress(p, icmp6.OptTargetLinkLayerAddress)
-	if !ok {
+	target, now := p.Message.Target, c.clock.Stamp
+	mac := c.this.mac
+	if !c.this.hasMAC {
 		mac = p.EthernetSource
 	}
-	if mac == (packet.MAC{}) || !target.IsValid() || misfit(p, icmp6.OptTargetLinkLayerAddress) != nil {
+	if mac == (packet.MAC{}) || !target.IsValid() || c.this.misfit != nil {
 		return
 	}
-	key, who := keyOf(l, target), stationKey{l.id, mac}
+	asker := c.this.destination
+	key, who := l.key(c.this.target), stationKey{l.id, mac}
 	a, isNew := c.stations.answers.add(key)
 	m := a.by(mac)
-	if m != nil && within(m.last, now, copyGap) && m.asker == p.Destination {
+	if m != nil && within(m.last, now, copyGap) && m.asker == asker {
 		return
 	}
 	if !isNew {
@@ -135,10 +143,10 @@ func (c *Checker) answered(l *link, p *packet.Packet) {
 		*m = claim{mac: mac}
 		s.targets++
 	}
-	n := c.neighbor(l, target)
-	c.countClaim(l, p, a, m, s, n)
+	n := c.neighborAt(l, key.addr)
+	c.countClaim(l, p, asker, a, m, s, n)
 	c.judgeProxy(l, p, s, mac, n)
-	m.source, m.asker, m.last = p.EthernetSource, p.Destination, now
+	m.source, m.asker, m.last = p.EthernetSource, asker, now
 	m.full = p.Message.NA.Solicited && p.Message.NA.Override
 	if p.Message.NA.Override {
 		c.judgeDuplicate(l, p, a, m, n)
@@ -162,7 +170,7 @@ func (a *answers) oldest() *claim {
 		if a.claims[i].mac == (packet.MAC{}) {
 			return &a.claims[i]
 		}
-		if a.claims[i].last.Before(m.last) {
+		if a.claims[i].last < m.last {
 			m = &a.claims[i]
 		}
 	}

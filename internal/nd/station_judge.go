@@ -12,15 +12,15 @@ import (
 
 // countClaim counts m, the claim that p makes of an address that n is known of (nil for nothing), for its station and, if
 // it shows that another one's claim is of an address that p's sender owns, for that one.
-func (c *Checker) countClaim(l *link, p *packet.Packet, a *answers, m *claim, s *station, n *neighbor) {
-	target, now, from := p.Message.Target, c.clock.Now, p.EthernetSource
+func (c *Checker) countClaim(l *link, p *packet.Packet, asker ip, a *answers, m *claim, s *station, n *neighbor) {
+	target, now, from := p.Message.Target, c.clock.Stamp, p.EthernetSource
 	if l.several(target) {
 		return
 	}
 	if n == nil {
 		n = &neighbor{}
 	}
-	used := !n.userAt.IsZero()
+	used := n.userAt != 0
 	mine := used && (n.user == m.mac || n.user == from)
 	foreign := p.Source != target
 	if foreign && !mine && !m.foreign {
@@ -34,7 +34,7 @@ func (c *Checker) countClaim(l *link, p *packet.Packet, a *answers, m *claim, s 
 	others := used && !mine && (n.userSure || foreign)
 	for i := range a.claims {
 		o := &a.claims[i]
-		if o == m || o.mac == (packet.MAC{}) || o.asker != p.Destination || !within(o.last, now, answerSpread) {
+		if o == m || o.mac == (packet.MAC{}) || o.asker != asker || !within(o.last, now, answerSpread) {
 			continue
 		}
 		// Both answered one solicitation.
@@ -45,7 +45,7 @@ func (c *Checker) countClaim(l *link, p *packet.Packet, a *answers, m *claim, s 
 		}
 	}
 	// A new owner may have taken over from an old one, which is silent then, but it answers with Override.
-	between := within(m.last, now, useWindow) && n.userAt.After(m.last)
+	between := within(m.last, now, useWindow) && n.userAt > m.last
 	if others && (between || !p.Message.NA.Override && within(n.userAt, now, ownerWindow)) {
 		m.own(s)
 	}
@@ -129,7 +129,7 @@ func (n *neighbor) owner() packet.MAC {
 // judgeDuplicate looks for a second station in the answers for an address, of which m, with Override, is the last. What a
 // test of the address proves is duplicate address detection's to say.
 func (c *Checker) judgeDuplicate(l *link, p *packet.Packet, a *answers, m *claim, n *neighbor) {
-	now := c.clock.Now
+	now := c.clock.Stamp
 	before := a.speaker
 	a.speaker = *m
 	if !m.full {
@@ -156,31 +156,34 @@ func (c *Checker) judgeDuplicate(l *link, p *packet.Packet, a *answers, m *claim
 	if other == nil || c.isProxy(l, m.mac) || c.isProxy(l, other.mac) || c.probing(l, p.Message.Target) {
 		return
 	}
-	target := p.Message.Target
+	if a.dispute == nil {
+		a.dispute = new(dispute)
+	}
+	d, target := a.dispute, p.Message.Target
 	if l.several(target) {
-		if !a.doubted {
-			a.doubted = true
+		if !d.doubted {
+			d.doubted = true
 			c.report.Add("nd.duplicate-address", -1, target.String(), "two stations have %v: %v and %v%s", target, other.mac, m.mac, oneLinkDoubt)
 			f := &c.report.Findings[len(c.report.Findings)-1]
 			f.Severity, f.Source = rule.Info, target
 		}
 		return
 	}
-	a.duplicate = Duplicate{Address: target, Prober: other.mac, Defender: m.mac, At: p.Frame.Time, Frame: p.Frame.Number}
-	a.proved = now
+	d.duplicate = Duplicate{Address: target, Prober: other.mac, Defender: m.mac, At: p.Frame.Time, Frame: p.Frame.Number}
+	d.proved = now
 	if n != nil {
 		n.State, n.conflict = InConflict, now
-		c.neighbors.table.touch(keyOf(l, target))
+		c.neighbors.table.touch(l.key(c.this.target))
 	}
-	if within(a.told, now, turnWindow) {
+	if within(d.told, now, turnWindow) {
 		return
 	}
-	a.told = now
+	d.told = now
 	c.report.Add("nd.duplicate-address", -1, target.String(), "two stations have %v: %v and %v", target, other.mac, m.mac)
 	f := &c.report.Findings[len(c.report.Findings)-1]
 	f.Source = target
 	if gap := seconds(now.Sub(other.last)); both {
-		f.Detail += fmt.Sprintf(" answered %v within %s, both with Override", m.asker, gap)
+		f.Detail += fmt.Sprintf(" answered %v within %s, both with Override", m.asker.addr(), gap)
 	} else {
 		f.Detail += fmt.Sprintf(" answer in turns, with Override, the last time %s apart", gap)
 	}
@@ -201,8 +204,8 @@ func (c *Checker) viewStations(l *link, v *Link) {
 
 	from := len(v.Duplicates)
 	c.stations.answers.each(func(k addrKey, a *answers) {
-		if k.link == l.id && !a.proved.IsZero() {
-			v.Duplicates = append(v.Duplicates, a.duplicate)
+		if k.link == l.id && a.dispute != nil && a.dispute.proved != 0 {
+			v.Duplicates = append(v.Duplicates, a.dispute.duplicate)
 		}
 	})
 	slices.SortFunc(v.Duplicates[from:], func(a, b Duplicate) int { return a.Address.Compare(b.Address) })

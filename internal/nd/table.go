@@ -3,38 +3,160 @@ package nd
 // table is a map of bounded size that forgets what was seen once before what was seen again: a flood of new keys pushes
 // out itself and not what is in use (a segmented LRU). Every operation takes constant time, and a full table does not
 // allocate: what is new takes the memory of what is forgotten for it.
-type table[K comparable, V any] struct {
-	limit   int // of each of the two lists
-	index   map[K]*entry[K, V]
+//
+// It has a hash table of its own. A map of Go would hash a key and look for it again each time that it is found, moved and
+// forgotten, and what is not there has to be told by looking at numbers only: in a flood that is each key, and entries that
+// lie anywhere in memory take far longer to be looked at.
+type table[K hashable, V any] struct {
+	limit  int // of each of the two lists
+	seed   seed
+	slots  []slot // a power of two, at least twice as many as entries
+	chunks [][]entry[K, V]
+	length int
+
+	found   *entry[K, V] // the last that was asked for: what follows is mostly about the same one
+	missed  missed[K]    // likewise the last that was asked for in vain
 	fresh   list[K, V]   // seen once
 	proven  list[K, V]   // seen again
-	spare   *entry[K, V] // the last one that left, to be used again
+	spare   *entry[K, V] // those that left, to be used again, by next
 	evicted uint64       // how many were forgotten for lack of room
 	// dropped is told of each entry that is forgotten for lack of room, if it is not nil.
 	dropped func(K, *V)
 }
 
-type entry[K comparable, V any] struct {
+// slot is where an entry stands by its hash: in the first free slot from that of the hash on.
+type slot struct {
+	hash  uint32
+	entry uint32 // its number from 1 on, 0 for none
+}
+
+// missed is a key that is not there, and its hash.
+type missed[K hashable] struct {
+	key   K
+	hash  uint32
+	valid bool
+}
+
+type entry[K hashable, V any] struct {
 	key        K
-	value      V
+	hash       uint32
+	number     uint32
 	proven     bool
 	prev, next *entry[K, V]
+	value      V
 }
 
 // list is doubly linked, the one used last in front.
-type list[K comparable, V any] struct {
+type list[K hashable, V any] struct {
 	front, back *entry[K, V]
 	length      int
 }
 
+const chunkSize = 32 // entries that are made at a time; they never move
+
 // newTable returns a table of at most 2 × limit entries.
-func newTable[K comparable, V any](limit int) table[K, V] {
-	return table[K, V]{limit: limit, index: make(map[K]*entry[K, V])}
+func newTable[K hashable, V any](limit int) table[K, V] {
+	return table[K, V]{limit: limit, seed: newSeed()}
+}
+
+func (t *table[K, V]) hashOf(k K) uint32 { return uint32(k.hash(&t.seed)) }
+
+// entry returns the one with that number.
+func (t *table[K, V]) entry(number uint32) *entry[K, V] {
+	i := number - 1
+	return &t.chunks[i/chunkSize][i%chunkSize]
+}
+
+// find returns the entry of k, or nil.
+func (t *table[K, V]) find(k K) *entry[K, V] {
+	if e := t.found; e != nil && e.key == k {
+		return e
+	}
+	if t.length == 0 || t.missed.valid && t.missed.key == k {
+		return nil
+	}
+	hash := t.hashOf(k)
+	mask := uint32(len(t.slots) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		s := t.slots[i]
+		if s.entry == 0 {
+			t.missed = missed[K]{k, hash, true}
+			return nil
+		}
+		if s.hash != hash {
+			continue
+		}
+		if e := t.entry(s.entry); e.key == k {
+			t.found = e
+			return e
+		}
+	}
+}
+
+// enter gives e a slot.
+func (t *table[K, V]) enter(e *entry[K, V]) {
+	if t.length++; 2*t.length > len(t.slots) {
+		old := t.slots
+		t.slots = make([]slot, max(2*chunkSize, 2*len(old)))
+		for _, s := range old {
+			if s.entry != 0 {
+				t.place(s)
+			}
+		}
+	}
+	t.place(slot{e.hash, e.number})
+}
+
+func (t *table[K, V]) place(s slot) {
+	mask := uint32(len(t.slots) - 1)
+	i := s.hash & mask
+	for t.slots[i].entry != 0 {
+		i = (i + 1) & mask
+	}
+	t.slots[i] = s
+}
+
+// leave takes e out of its slot. Those behind it that would have stood there move up, so that nothing is passed over by
+// who looks for them.
+func (t *table[K, V]) leave(e *entry[K, V]) {
+	if t.found == e {
+		t.found = nil
+	}
+	t.length--
+	mask := uint32(len(t.slots) - 1)
+	free := e.hash & mask
+	for t.slots[free].entry != e.number {
+		free = (free + 1) & mask
+	}
+	for i := (free + 1) & mask; t.slots[i].entry != 0; i = (i + 1) & mask {
+		if s := t.slots[i]; (i-s.hash)&mask >= (i-free)&mask { // its way here leads over the free one
+			t.slots[free] = s
+			free = i
+		}
+	}
+	t.slots[free] = slot{}
+}
+
+// take returns an entry that is not in use.
+func (t *table[K, V]) take() *entry[K, V] {
+	if t.spare == nil {
+		chunk := make([]entry[K, V], chunkSize)
+		t.chunks = append(t.chunks, chunk)
+		last := len(t.chunks) * chunkSize
+		for i := range chunk {
+			e := &chunk[chunkSize-1-i] // so that they are taken in the order in which they lie
+			e.number = uint32(last - i)
+			e.next, t.spare = t.spare, e
+		}
+	}
+	e := t.spare
+	t.spare = e.next
+	return e
 }
 
 // peek returns the value of k, or nil. It does not count as use. The pointer is good until k is forgotten.
 func (t *table[K, V]) peek(k K) *V {
-	if e := t.index[k]; e != nil {
+	if e := t.find(k); e != nil {
 		return &e.value
 	}
 	return nil
@@ -42,13 +164,15 @@ func (t *table[K, V]) peek(k K) *V {
 
 // touch moves k, which has been seen again, out of the way of what is new.
 func (t *table[K, V]) touch(k K) {
-	e := t.index[k]
+	e := t.find(k)
 	if e == nil {
 		return
 	}
 	if e.proven {
-		t.proven.remove(e)
-		t.proven.push(e)
+		if t.proven.front != e {
+			t.proven.remove(e)
+			t.proven.push(e)
+		}
 		return
 	}
 	t.fresh.remove(e)
@@ -65,17 +189,20 @@ func (t *table[K, V]) touch(k K) {
 
 // add returns the value of k, a zero one if k is new. It does not count as use of one that is there.
 func (t *table[K, V]) add(k K) (v *V, isNew bool) {
-	if e := t.index[k]; e != nil {
+	if e := t.find(k); e != nil {
 		return &e.value, false
 	}
-	t.trim(t.limit - 1)
-	e := t.spare
-	if t.spare = nil; e == nil {
-		e = new(entry[K, V])
+	hash := t.missed.hash
+	if !t.missed.valid || t.missed.key != k { // there was nothing to look for it in
+		hash = t.hashOf(k)
 	}
-	*e = entry[K, V]{key: k}
-	t.index[k] = e
+	t.missed.valid = false
+	t.trim(t.limit - 1)
+	e := t.take()
+	*e = entry[K, V]{key: k, hash: hash, number: e.number}
+	t.enter(e)
 	t.fresh.push(e)
+	t.found = e
 	return &e.value, true
 }
 
@@ -87,15 +214,14 @@ func (t *table[K, V]) trim(n int) {
 			t.dropped(e.key, &e.value)
 		}
 		t.fresh.remove(e)
-		delete(t.index, e.key)
+		t.release(e)
 		t.evicted++
-		t.spare = e
 	}
 }
 
 // remove forgets k.
 func (t *table[K, V]) remove(k K) {
-	e := t.index[k]
+	e := t.find(k)
 	if e == nil {
 		return
 	}
@@ -104,7 +230,13 @@ func (t *table[K, V]) remove(k K) {
 	} else {
 		t.fresh.remove(e)
 	}
-	delete(t.index, k)
+	t.release(e)
+}
+
+// release gives up e, which is in no list any more.
+func (t *table[K, V]) release(e *entry[K, V]) {
+	t.leave(e)
+	e.next, t.spare = t.spare, e
 }
 
 // each calls f for every entry, those in use last. f may remove the entry it is given.

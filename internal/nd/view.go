@@ -172,6 +172,44 @@ type SilentGroup struct {
 	Last                     time.Time
 }
 
+// Forgotten counts what was forgotten for lack of room, on all links together, where more was going on than is kept.
+type Forgotten struct {
+	Neighbors uint64 // entries of the neighbor cache
+	Questions uint64 // pairs of an asker and a target: one that goes on asking in vain may not be told
+	Answers   uint64 // addresses that somebody answered for: a duplicate or a proxy may not be told
+	Stations  uint64 // likewise by station
+	Tests     uint64 // of addresses by duplicate address detection: a conflict may not be told
+	Conflicts uint64 // duplicates that detection proved, which were told and are not in the picture
+	Sought    uint64 // targets that nobody is known to have: a slow scan amidst a fast one may not be told
+	Groups    uint64 // solicited-node groups: one that a querier hears nothing of may not be told
+	Flows     uint64 // of large packets: what became of one after a Packet Too Big may not be known
+	Errors    uint64 // groups of ICMPv6 errors, which are not in the picture
+	Redirects uint64 // likewise
+}
+
+// Any reports whether anything was forgotten.
+func (f Forgotten) Any() bool { return f != Forgotten{} }
+
+// Forgotten returns what was forgotten so far.
+func (c *Checker) Forgotten() Forgotten {
+	f := Forgotten{
+		Neighbors: c.neighbors.table.evicted,
+		Questions: c.questions.table.evicted,
+		Answers:   c.stations.answers.evicted,
+		Stations:  c.stations.all.evicted,
+		Tests:     c.probes.recent.evicted,
+		Conflicts: c.probes.conflicts.evicted,
+		Sought:    c.scans.evicted,
+		Groups:    c.listeners.groups.evicted,
+		Flows:     c.flows.table.evicted,
+		Redirects: c.redirects.table.evicted,
+	}
+	for i := range c.errors.tables {
+		f.Errors += c.errors.tables[i].evicted
+	}
+	return f
+}
+
 // Links returns the picture of every link on which a message was seen, RSs and RAs included, in the order of their first.
 func (c *Checker) Links() []Link {
 	var all []Link
@@ -213,7 +251,7 @@ func (c *Checker) viewProxied(l *link, v *Link) {
 			case n != nil && !m.owned && n.belongs(m):
 				p.Targets = max(0, p.Targets-1)
 			default:
-				foreign[netip.AddrFrom16(k.addr)] = true
+				foreign[k.addr.addr()] = true
 			}
 		}
 	})

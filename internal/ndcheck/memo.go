@@ -11,7 +11,7 @@ import (
 // on its bytes and on the interface alone, so it is kept, and neither judged nor put into words a second time. That
 // matters where every RA has something to be noted, as CloudStack's have.
 const (
-	memoSlots = 64   // frames kept; one that falls into the slot of another replaces it
+	memoSlots = 256  // frames kept; one that falls into the slot of another replaces it
 	memoBytes = 2048 // longer frames are not kept
 )
 

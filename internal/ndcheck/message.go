@@ -60,6 +60,9 @@ func checkDamage(r *Report) {
 // checkHeaders adds what is wrong with the headers between IPv6 and the message.
 func checkHeaders(r *Report) {
 	p := r.Packet
+	if len(p.Extensions) == 0 && !p.IsFragment {
+		return
+	}
 	var others []string
 	first := -1
 	for _, x := range p.Extensions {
@@ -135,7 +138,8 @@ func checkEthernet(r *Report) {
 	if p.EthernetSource == (packet.MAC{}) {
 		return
 	}
-	for _, o := range p.Message.Options {
+	for i := range p.Message.Options {
+		o := &p.Message.Options[i]
 		if o.Type != icmp6.OptSourceLinkLayerAddress || o.Fault != icmp6.FaultNone || o.Guessed {
 			continue
 		}
@@ -154,7 +158,8 @@ func checkOptions(r *Report) {
 	p := r.Packet
 	m := &p.Message
 	guessed := false
-	for _, o := range m.Options {
+	for i := range m.Options {
+		o := &m.Options[i]
 		switch {
 		case o.Fault == icmp6.FaultZero:
 			if !o.Guessed { // what comes after the first is guesswork
@@ -181,4 +186,4 @@ func checkOptions(r *Report) {
 }
 
 // at names an option by its place, which stays the same when the sender repeats its message.
-func at(o icmp6.Option) string { return fmt.Sprintf("option %d at %d", o.Type, o.Offset) }
+func at(o *icmp6.Option) string { return fmt.Sprintf("option %d at %d", o.Type, o.Offset) }

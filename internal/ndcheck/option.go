@@ -116,7 +116,8 @@ func checkReserved(r *Report) {
 	case m.RA.ReservedFlags != 0:
 		r.Add("nd.reserved-nonzero", 5, "", "reserved flag bits 0x%02x are set", m.RA.ReservedFlags)
 	}
-	for _, o := range m.Options {
+	for i := range m.Options {
+		o := &m.Options[i]
 		if o.Fault != icmp6.FaultNone || o.Guessed {
 			continue
 		}
@@ -127,7 +128,7 @@ func checkReserved(r *Report) {
 }
 
 // reserved returns the first reserved field of o that is not zero, and its place in the option; 0 bits if all are zero.
-func reserved(o icmp6.Option) (offset int, bits uint64) {
+func reserved(o *icmp6.Option) (offset int, bits uint64) {
 	switch o.Type {
 	case icmp6.OptPrefixInformation:
 		p, _ := o.PrefixInformation()

@@ -16,6 +16,9 @@ type Decoder struct {
 	Large bool
 	// TCP makes Decode also keep TCP segments of any length, unless they are damaged likewise.
 	TCP bool
+	// Outlive has each reassembled packet get memory of its own, so that a Packet is good for as long as its frame is, and not
+	// only until the next Decode.
+	Outlive bool
 
 	datagrams  datagrams
 	joined     []byte                // the reassembled packet that the last Packet points into
@@ -45,7 +48,8 @@ const (
 // yields the reassembled message.
 func (d *Decoder) Decode(f *Frame, p *Packet) bool {
 	p.reset(f)
-	v := view{data: f.Data, end: max(f.Length, len(f.Data)), sure: true}
+	var v view // and then field by field: a literal is made elsewhere, and copied before what was written can be read fast
+	v.data, v.end, v.sure = f.Data, max(f.Length, len(f.Data)), true
 	etherType, o := d.link(&v, p)
 	for o == descend {
 		switch etherType {
@@ -112,7 +116,9 @@ func (p *Packet) resetIP() {
 	p.IsFragment, p.Fragment = false, Fragment{}
 	p.Protocol, p.Payload, p.PayloadOffset, p.Complete = 0, nil, 0, false
 	p.Checksum, p.IsICMPv6 = ChecksumUnverified, false
-	p.Damage = slices.DeleteFunc(p.Damage, isTruncated) // whether the cut matters is for the next header to say
+	if len(p.Damage) > 0 {
+		p.Damage = slices.DeleteFunc(p.Damage, isTruncated) // whether the cut matters is for the next header to say
+	}
 }
 
 func isTruncated(d Damage) bool { return d.Kind == DamageTruncated }

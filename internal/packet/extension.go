@@ -16,7 +16,7 @@ const (
 
 // walk follows the header chain of one IPv6 packet (RFC 8200 §4).
 type walk struct {
-	view
+	*view
 	next    uint8 // the protocol number of the header at off
 	nextAt  int   // where that number stands
 	splice  int   // where the number of the Fragment header stands: reassembly puts its next header there

@@ -25,12 +25,13 @@ func (d *Decoder) fragment(w *walk, p *Packet) outcome {
 		return ignore
 	}
 	if p.Fragment.Offset == 0 {
+		before := *w.view
 		first := *w
 		first.first = true
 		if o := d.settle(&first, p, first.follow(p)); o != keep || !mayBeICMPv6(p.Protocol) {
-			w.view = first.view
 			return o
 		}
+		*w.view = before
 	}
 	if !w.whole() {
 		return keep
@@ -75,6 +76,9 @@ func (d *Decoder) join(w *walk, p *Packet, g *datagram) outcome {
 		p.damage(DamageFragmentLength, w.off-6)
 		return keep
 	}
+	if d.Outlive {
+		d.joined = nil
+	}
 	d.joined = append(append(d.joined[:0], g.head...), g.data[:g.total]...)
 
 	// The walk over the whole packet finds again what was found in this fragment, except for one thing.
@@ -93,7 +97,7 @@ func (d *Decoder) join(w *walk, p *Packet, g *datagram) outcome {
 	p.Payload, p.PayloadOffset, p.IsICMPv6 = nil, 0, false
 
 	binary.BigEndian.PutUint16(d.joined[4:], p.PayloadLength)
-	j := walk{view: view{data: d.joined, off: ipv6Header, end: len(d.joined), sure: true},
+	j := walk{view: &view{data: d.joined, off: ipv6Header, end: len(d.joined), sure: true},
 		next: d.joined[6], nextAt: 6, joined: true}
 	return d.settle(&j, p, j.follow(p))
 }

@@ -62,10 +62,10 @@ func (d *Decoder) ipv6(v *view, p *Packet) outcome {
 		return ignore
 	}
 	p.IPOffset = v.off
-	w := walk{damages: len(p.Damage)}
 	if len(b) < ipv6Header {
 		return p.shortHeader(v, b)
 	}
+	w := walk{view: v, damages: len(p.Damage)}
 	p.header(b)
 	p.PayloadLength = binary.BigEndian.Uint16(b[4:])
 	w.next, w.nextAt = b[6], v.off+6
@@ -79,10 +79,7 @@ func (d *Decoder) ipv6(v *view, p *Packet) outcome {
 		p.damage(DamageTruncated, len(v.data))
 	}
 	v.off += ipv6Header
-	w.view = *v
-	o := d.settle(&w, p, w.follow(p))
-	*v = w.view
-	return o
+	return d.settle(&w, p, w.follow(p))
 }
 
 // header takes over the fields of an IPv6 header that a reassembled packet has from its first fragment.
@@ -134,7 +131,7 @@ func (d *Decoder) settle(w *walk, p *Packet, at place) outcome {
 	case at == lost && mayBeICMPv6(w.next):
 		return keep
 	case at == atUpper:
-		return d.large(&w.view, p)
+		return d.large(w.view, p)
 	}
 	return ignore
 }

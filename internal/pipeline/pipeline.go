@@ -27,6 +27,16 @@ type Sink interface {
 	Finding(f rule.Finding) error
 }
 
+// Preparer is a Sink that can do the part of its work on a message that asks nothing of the checker beforehand, on another
+// goroutine.
+type Preparer interface {
+	Sink
+	// Prepare appends what it made of p to b; nothing, if Message is to be called for it.
+	Prepare(b []byte, p *packet.Packet) []byte
+	// Prepared is Message for what Prepare appended.
+	Prepared(text []byte, p *packet.Packet, found []rule.Finding) error
+}
+
 // Options says what to run. Source, Checker, Wanted and Sink must be there.
 type Options struct {
 	Source  capture.Source
@@ -39,6 +49,10 @@ type Options struct {
 	Count  uint64                   // end after so many messages that count; 0: no limit
 	Tee    func(packet.Frame) error // gets every frame; may be nil
 	Tick   func(capture.Stats)      // called now and then, for progress; may be nil
+	Flush  func() error             // called when the source has nothing at hand, and now and then; may be nil
+	// Ahead has a goroutine of its own read, decode and, if Sink is a Preparer, prepare, while this one judges. What comes of
+	// it is the same. Wanted is called from both then. With a Count it is left out, as nothing may be read beyond that.
+	Ahead bool
 }
 
 // Result is what a run came to.
@@ -54,8 +68,12 @@ type Result struct {
 // is not ICMPv6: what was cut there loses nothing.
 const enough = 256
 
-// tickEvery is how many frames pass between two calls of Tick.
-const tickEvery = 1 << 10
+// tickEvery is how many frames pass between two calls of Tick, and flushEvery how long what was written may lie about
+// while the source keeps coming.
+const (
+	tickEvery  = 1 << 10
+	flushEvery = 100 * time.Millisecond
+)
 
 // Run pulls until the source ends, ctx ends, or Count is reached, and finishes the checker. A damaged file, a failed
 // interface or a failed sink ends it with an error, and the Result holds what came before; a sink is not asked again
@@ -64,7 +82,14 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r := run{Options: o, decoder: packet.NewDecoder()}
 	r.decoder.Large, r.decoder.TCP = o.Large, o.TCP
 	r.Tally = rule.NewTally()
-	err := r.pull(ctx)
+	ctx, r.cancel = context.WithCancel(ctx)
+	defer r.cancel()
+	var err error
+	if o.Ahead && o.Count == 0 {
+		err = r.ahead(ctx)
+	} else {
+		err = r.pull(ctx)
+	}
 	if !errors.As(err, new(*SinkError)) {
 		for _, f := range o.Checker.Finish(err == nil) {
 			if sinkErr := r.finding(f); sinkErr != nil {
@@ -91,28 +116,36 @@ type run struct {
 	decoder *packet.Decoder
 	packet  packet.Packet
 	counted uint64
+	failed  error     // of Flush
+	cancel  func()    // ends the wait for the source
+	flushed time.Time // last
 }
 
 func (r *run) pull(ctx context.Context) error {
+	if w, ok := r.Source.(capture.Waiter); ok && r.Flush != nil {
+		w.OnWait(r.flush)
+	}
 	for n := 1; ; n++ {
 		f, err := r.Source.Next(ctx)
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF) || ctx.Err() != nil && errors.Is(err, ctx.Err()):
-			return nil
-		default:
-			return err
+		if err == nil {
+			err = r.tee(f)
 		}
-		if r.Tee != nil {
-			if err := r.Tee(f); err != nil {
+		if err != nil {
+			return r.ended(ctx, err)
+		}
+		if n%tickEvery == 0 {
+			r.tick(r.Source.Stats())
+		}
+		if len(f.Data) < min(f.Length, enough) {
+			r.Cut++
+		}
+		if r.decoder.Decode(&f, &r.packet) {
+			if err := r.judge(&r.packet, nil); err != nil {
 				return err
 			}
 		}
-		if r.Tick != nil && n%tickEvery == 0 {
-			r.Tick(r.Source.Stats())
-		}
-		if err := r.frame(&f); err != nil {
-			return err
+		if r.failed != nil {
+			return r.failed
 		}
 		if r.Count > 0 && r.counted >= r.Count {
 			return nil
@@ -120,14 +153,44 @@ func (r *run) pull(ctx context.Context) error {
 	}
 }
 
-func (r *run) frame(f *packet.Frame) error {
-	p := &r.packet
-	if len(f.Data) < min(f.Length, enough) {
-		r.Cut++
-	}
-	if !r.decoder.Decode(f, p) {
+// ended returns the error for a source that ended with err: none where it was to end so.
+func (r *run) ended(ctx context.Context, err error) error {
+	switch {
+	case r.failed != nil:
+		return r.failed
+	case errors.Is(err, io.EOF), ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return nil
 	}
+	return err
+}
+
+func (r *run) tee(f packet.Frame) error {
+	if r.Tee == nil {
+		return nil
+	}
+	return r.Tee(f)
+}
+
+// tick is called every tickEvery frames.
+func (r *run) tick(s capture.Stats) {
+	if r.Tick != nil {
+		r.Tick(s)
+	}
+	if now := time.Now(); r.Flush != nil && now.Sub(r.flushed) > flushEvery {
+		r.flush()
+		r.flushed = now
+	}
+}
+
+func (r *run) flush() {
+	if err := r.Flush(); err != nil && r.failed == nil {
+		r.failed = &SinkError{err}
+		r.cancel()
+	}
+}
+
+// judge has a packet judged, and hands on what came of that. prepared is what the sink made of it, if it did.
+func (r *run) judge(p *packet.Packet, prepared []byte) error {
 	found := r.Checker.Packet(p)
 	if message, counts := r.Wanted(p); message {
 		r.Messages++
@@ -135,10 +198,10 @@ func (r *run) frame(f *packet.Frame) error {
 			r.counted++
 		}
 		if r.First.IsZero() {
-			r.First = f.Time
+			r.First = p.Frame.Time
 		}
-		r.Last = f.Time
-		if err := r.Sink.Message(p, found); err != nil {
+		r.Last = p.Frame.Time
+		if err := r.message(p, found, prepared); err != nil {
 			return &SinkError{err}
 		}
 	}
@@ -148,6 +211,13 @@ func (r *run) frame(f *packet.Frame) error {
 		}
 	}
 	return nil
+}
+
+func (r *run) message(p *packet.Packet, found []rule.Finding, prepared []byte) error {
+	if len(prepared) == 0 {
+		return r.Sink.Message(p, found)
+	}
+	return r.Sink.(Preparer).Prepared(prepared, p, found)
 }
 
 func (r *run) finding(f rule.Finding) error {

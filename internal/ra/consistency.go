@@ -2,9 +2,7 @@ package ra
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math/bits"
-	"time"
 
 	"v6probe/internal/icmp6"
 	"v6probe/internal/rule"
@@ -14,11 +12,11 @@ import (
 type field uint8
 
 const (
-	hopLimit field = iota
-	managed
-	other
+	hopLimit field = iota // in the order in which turns are told
 	reachableTime
 	retransTimer
+	managed
+	other
 	mtu
 	portal
 	rdnss
@@ -95,6 +93,7 @@ func (l *Link) tell(f field, a, b *Router) bool {
 		}
 	}
 	if n >= maxConflicts {
+		l.Untold = true
 		return false
 	}
 	l.told = append(l.told, k)
@@ -106,7 +105,7 @@ type past struct {
 	set, turned   bool
 	changes       uint8 // a bit for each of the last times that it was said, 1 when it was another than before
 	value, before uint64
-	changed       time.Time // when value took the place of before; zero if it never did
+	changed       instant // when value took the place of before; zero if it never did
 }
 
 // minTurns is how often a value changes among the last eight when two machines speak as one. Whoever tries another value
@@ -115,12 +114,12 @@ const minTurns = 3
 
 // say takes in a value; copied says that it may be a copy of the RA before. It reports whether the value goes back and
 // forth, which it would not if the router was only set to another one.
-func (h *past) say(v uint64, t time.Time, copied bool) bool {
+func (h *past) say(v uint64, t instant, copied bool) bool {
 	if h.set && v == h.value {
 		h.stay(copied)
 		return false
 	}
-	back := h.turned && v == h.before && t.Sub(h.changed) <= maxInterval
+	back := h.turned && v == h.before && t.sub(h.changed) <= maxInterval
 	if h.set {
 		h.turned, h.before, h.changed, h.changes = true, h.value, t, h.changes<<1|1
 	}
@@ -139,10 +138,10 @@ func (h *past) stay(copied bool) {
 // at the same moment.
 type lifetimePast struct {
 	past
-	at time.Time // when value was said
+	at instant // when value was said
 }
 
-func (h *lifetimePast) say(v uint32, t time.Time, copied bool) bool {
+func (h *lifetimePast) say(v uint32, t instant, copied bool) bool {
 	if h.set && uint64(v) != h.value && sameEnd(uint32(h.value), h.at, v, t) {
 		h.stay(copied)
 		return false
@@ -152,43 +151,27 @@ func (h *lifetimePast) say(v uint32, t time.Time, copied bool) bool {
 }
 
 // sameEnd reports whether lifetimes a and b, in seconds, end at the same moment.
-func sameEnd(a uint32, at time.Time, b uint32, bt time.Time) bool {
+func sameEnd(a uint32, at instant, b uint32, bt instant) bool {
 	if a == infinity || b == infinity {
 		return a == b
 	}
-	return (at.Add(seconds(a)).Sub(bt.Add(seconds(b)))).Abs() <= lifetimeSlack
+	return (at.sub(bt) + seconds(a) - seconds(b)).Abs() <= lifetimeSlack
 }
 
 // checkTurns takes in what the RA of the report says, and looks for values that take turns: then two machines speak as
 // one router. Sets of servers may well do so, when the router splits its RA.
 func (c *Checker) checkTurns(l *Link, r *Router) {
-	m, t := &c.report.Packet.Message, c.report.Packet.Frame.Time
-	if m.RA.RouterLifetime == 0 {
+	t := c.now
+	if c.report.Packet.Message.RA.RouterLifetime == 0 {
 		return // a goodbye may well withdraw what was said before
 	}
 	copied := within(r.pace.said, t, minInterval)
 	r.pace.said = t
-	turn := func(f field, v uint64) {
+	for in := r.said.fields; in != 0; in &= in - 1 {
+		f := field(bits.TrailingZeros16(in))
+		v := r.said.values[f]
 		if r.past[f].say(v, t, copied) && f < rdnss && l.tell(f, r, r) {
 			c.addTurn(f, "", r.past[f].before, v)
-		}
-	}
-	number := func(f field, v uint32) {
-		if v != 0 { // else unspecified
-			turn(f, uint64(v))
-		}
-	}
-	number(hopLimit, uint32(m.RA.CurHopLimit))
-	number(reachableTime, m.RA.ReachableTime)
-	number(retransTimer, m.RA.RetransTimer)
-	turn(managed, bit(m.RA.Managed))
-	turn(other, bit(m.RA.Other))
-	if v, ok := linkMTU(m.Options); ok {
-		turn(mtu, uint64(v))
-	}
-	for f := portal; f <= pref64; f++ {
-		if v, ok := c.hashOf(m.Options, f.option()); ok {
-			turn(f, v)
 		}
 	}
 	for i := range r.prefixes {
@@ -216,40 +199,4 @@ func (c *Checker) addTurn(f field, prefix string, a, b uint64) {
 		values = "one URI and another"
 	}
 	c.report.Add(f.rule(), -1, prefix, "the same router says %s%s in turn: two machines may share this address", values, of)
-}
-
-func bit(b bool) uint64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// hashOf returns a hash of what the options of type typ say, apart from their lifetimes.
-func (c *Checker) hashOf(options []icmp6.Option, typ icmp6.OptionType) (sum uint64, ok bool) {
-	for i := range options {
-		o := &options[i]
-		if o.Type != typ || !sound(*o) || len(o.Raw) < 8 {
-			continue
-		}
-		from := 2
-		switch typ {
-		case icmp6.OptRDNSS, icmp6.OptDNSSL:
-			from = 8
-		case icmp6.OptPREF64:
-			from, sum = 4, sum+uint64(o.Raw[3]&7) // the prefix length code shares its byte with the lifetime
-		}
-		sum, ok = sum+maphash.Bytes(c.seed, o.Raw[from:]), true
-	}
-	return sum, ok
-}
-
-// linkMTU returns the MTU that hosts take over (RFC 4861 §6.3.4).
-func linkMTU(options []icmp6.Option) (uint32, bool) {
-	for _, o := range options {
-		if m, ok := o.MTU(); ok && sound(o) && o.Length == 1 && m.MTU >= 1280 {
-			return m.MTU, true
-		}
-	}
-	return 0, false
 }

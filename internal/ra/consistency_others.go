@@ -3,10 +3,11 @@ package ra
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"v6probe/internal/icmp6"
 )
@@ -16,18 +17,49 @@ import (
 // 4861 §6.2.7). Hosts take the union of what all routers say about servers (§6.3.4): a router that has only some of
 // another's contradicts nothing either.
 func (c *Checker) checkOthers(l *Link, r *Router) {
-	t := c.report.Packet.Frame.Time
-	if len(l.Routers) < 2 || r.Fields.RouterLifetime == 0 || l.mixed || t.Before(l.flood.until) {
+	t := c.now
+	if len(l.Routers) < 2 || r.Fields.RouterLifetime == 0 || l.mixed || t < l.flood.until {
 		return
 	}
 	for _, o := range l.Routers {
-		if o != r && o.alive(t, c.clock.Era) {
-			d := differ{c, l, r, o}
+		if o == r || !o.alive(t, c.clock.Era) {
+			continue
+		}
+		d := differ{c, l, r, o, peer{o.id, r.said.version, o.said.version, never}}
+		if known := r.peer(o, len(l.Routers)); !known.holds(&d.peer, t) {
 			d.fields()
 			d.options()
-			d.lifetimes()
+			*known = d.peer
 		}
+		d.lifetimes()
 	}
+}
+
+// peer is that two routers were compared, and their fields and options would bring nothing new if they were once more: what
+// differs was told, or it is no contradiction. That holds until one of them says something else, or something runs out
+// that it said earlier.
+type peer struct {
+	id          uint32 // of the other
+	mine, other uint32 // said.version of both
+	until       instant
+}
+
+const (
+	maxPeers = 64 // a router
+	never    = instant(math.MaxInt64)
+)
+
+// peer returns the place where r remembers how it was compared with o, or with another; they are on a link with so many routers.
+func (r *Router) peer(o *Router, routers int) *peer {
+	if len(r.peers) < min(routers, maxPeers) {
+		r.peers = make([]peer, min(1<<bits.Len(uint(routers-1)), maxPeers)) // a power of two
+	}
+	return &r.peers[int(o.id)%len(r.peers)]
+}
+
+// holds reports whether p is about the same as q, and still true at time t.
+func (p *peer) holds(q *peer, t instant) bool {
+	return t <= p.until && p.id == q.id && p.mine == q.mine && p.other == q.other
 }
 
 // differ tells in what the router r, which was just heard, contradicts another.
@@ -35,6 +67,7 @@ type differ struct {
 	*Checker
 	link *Link
 	r, o *Router
+	peer peer
 }
 
 // conflict tells a contradiction, once for each pair.
@@ -62,7 +95,11 @@ func (r *Router) name(other *Router) string {
 // not speak at the same moment.
 func (d *differ) settled(f field) bool {
 	changed := d.r.past[f].changed
-	return changed.IsZero() || !d.o.accepted.Before(changed)
+	if changed == 0 || d.o.accepted >= changed {
+		return true
+	}
+	d.peer.until = 0
+	return false
 }
 
 func (d *differ) fields() {
@@ -93,15 +130,18 @@ func (d *differ) options() {
 	if a, b := uri(d.r.Options), uri(d.o.Options); len(a) > 0 && len(b) > 0 && !bytes.Equal(a, b) && d.settled(portal) {
 		d.conflict(portal, "", fmt.Sprintf("%q", clip(a)), fmt.Sprintf("%q", clip(b)))
 	}
-	now := d.report.Packet.Frame.Time
-	d.sets(rdnss, now, servers)
-	d.sets(dnssl, now, domains)
-	d.sets(pref64, now, translators)
+	d.sets(rdnss, servers)
+	d.sets(dnssl, domains)
+	d.sets(pref64, translators)
 }
 
 // uri returns the URI of a Captive-Portal option.
 func uri(options []icmp6.Option) []byte {
-	for _, o := range options {
+	for i := range options {
+		o := &options[i]
+		if o.Type != icmp6.OptCaptivePortal {
+			continue
+		}
 		if u, ok := o.CaptivePortal(); ok && sound(o) {
 			return u
 		}
@@ -110,12 +150,12 @@ func uri(options []icmp6.Option) []byte {
 }
 
 // sets compares what the options that say f list.
-func (d *differ) sets(f field, now time.Time, list func(icmp6.Option) ([]string, uint32)) {
+func (d *differ) sets(f field, list func(*icmp6.Option) ([]string, uint32)) {
 	typ := f.option()
 	if !d.settled(f) || d.r.equal(d.o, typ) {
 		return
 	}
-	a, b := d.r.all(typ, now, list), d.o.all(typ, now, list)
+	a, b := d.all(d.r, typ, list), d.all(d.o, typ, list)
 	if f == rdnss {
 		// Each router is a DNS server itself: hosts ask both, or the one that is left.
 		a, b = slices.DeleteFunc(a, d.r.owns), slices.DeleteFunc(b, d.o.owns)
@@ -139,15 +179,24 @@ func (r *Router) equal(o *Router, typ icmp6.OptionType) bool {
 	}
 }
 
-// all returns what the options of type typ list that have not run out.
-func (r *Router) all(typ icmp6.OptionType, now time.Time, list func(icmp6.Option) ([]string, uint32)) []string {
+// all returns what r's options of type typ list that have not run out.
+func (d *differ) all(r *Router, typ icmp6.OptionType, list func(*icmp6.Option) ([]string, uint32)) []string {
 	var all []string
-	for i, o := range r.Options {
+	for i := range r.Options {
+		o := &r.Options[i]
 		if o.Type != typ || !sound(o) {
 			continue
 		}
-		if names, lifetime := list(o); lifetime > 0 && !r.expired(i, lifetime, now, r.era) {
+		names, lifetime := list(o)
+		switch {
+		case lifetime == 0:
+		case r.expired(i, lifetime, d.now):
+			d.peer.until = 0 // it may be heard again
+		default:
 			all = append(all, names...)
+			if lifetime != infinity {
+				d.peer.until = min(d.peer.until, r.heard[i].add(seconds(lifetime)))
+			}
 		}
 	}
 	return all
@@ -161,8 +210,8 @@ func (r *Router) owns(address string) bool {
 		return err == nil
 	}
 	id, own := a.As16(), r.Source.As16()
-	for _, o := range r.Options {
-		p, ok := prefixOf(o)
+	for i := range r.Options {
+		p, ok := prefixOf(&r.Options[i])
 		if !ok || !p.Prefix().Contains(a) {
 			continue
 		}
@@ -178,7 +227,7 @@ func subset(a, b []string) bool {
 }
 
 // servers, domains and translators return what an option lists, and its lifetime in seconds.
-func servers(o icmp6.Option) (list []string, lifetime uint32) {
+func servers(o *icmp6.Option) (list []string, lifetime uint32) {
 	s, ok := o.RDNSS()
 	if !ok || o.Length%2 == 0 {
 		return nil, 0
@@ -189,7 +238,7 @@ func servers(o icmp6.Option) (list []string, lifetime uint32) {
 	return list, s.Lifetime
 }
 
-func domains(o icmp6.Option) (list []string, lifetime uint32) {
+func domains(o *icmp6.Option) (list []string, lifetime uint32) {
 	d, ok := o.DNSSL()
 	if !ok {
 		return nil, 0
@@ -204,7 +253,7 @@ func domains(o icmp6.Option) (list []string, lifetime uint32) {
 	return list, d.Lifetime
 }
 
-func translators(o icmp6.Option) (list []string, lifetime uint32) {
+func translators(o *icmp6.Option) (list []string, lifetime uint32) {
 	p, ok := o.PREF64()
 	if !ok || p.Prefix() == (netip.Prefix{}) {
 		return nil, 0
@@ -219,23 +268,22 @@ func (d *differ) lifetimes() {
 		if a.last != d.r.turn {
 			continue // not in this RA
 		}
-		j := slices.IndexFunc(d.o.prefixes, func(b routerPrefix) bool { return b.prefix == a.prefix })
-		if j < 0 {
+		b := d.o.findPrefix(a.prefix, i)
+		if b == nil {
 			continue
 		}
-		b := &d.o.prefixes[j]
 		d.lifetime(validLifetime, a, b, a.info.ValidLifetime, b.info.ValidLifetime, a.valid.changed)
-		if forms(a.info) && forms(b.info) {
+		if forms(&a.info) && forms(&b.info) {
 			d.lifetime(preferredLifetime, a, b, a.info.PreferredLifetime, b.info.PreferredLifetime, a.preferred.changed)
 		}
 	}
 }
 
 // forms reports whether hosts form addresses in the prefix, so that its preferred lifetime matters.
-func forms(p icmp6.PrefixInformation) bool { return p.Autonomous || p.DHCPv6PD }
+func forms(p *icmp6.PrefixInformation) bool { return p.Autonomous || p.DHCPv6PD }
 
-func (d *differ) lifetime(f field, a, b *routerPrefix, says, otherSays uint32, changed time.Time) {
-	if says == otherSays || sameEnd(says, a.at, otherSays, b.at) || !changed.IsZero() && b.at.Before(changed) {
+func (d *differ) lifetime(f field, a, b *routerPrefix, says, otherSays uint32, changed instant) {
+	if says == otherSays || sameEnd(says, a.at, otherSays, b.at) || changed != 0 && b.at < changed {
 		return
 	}
 	d.conflict(f, a.prefix.String(), lifetime(says), lifetime(otherSays))

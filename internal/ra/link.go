@@ -24,13 +24,13 @@ const (
 
 // linkState is what a Link knows besides what it shows.
 type linkState struct {
-	now  time.Time // when the link was last handed out
+	now  instant // when the link was last handed out
 	era  uint32
 	seen uint64 // the running number of its last packet
 
-	listed     bool // an RA or RS was seen
-	proven     bool // a router was heard again
-	routers    map[routerKey]*Router
+	listed     bool                   // an RA or RS was seen
+	proven     bool                   // a router was heard again
+	routers    map[netip.Addr]*Router // the first of each address; see namesake
 	hosts      map[routerKey]*Host
 	waiting    []*Host // solicited and got no answer yet
 	nextRouter uint32
@@ -91,18 +91,21 @@ func (l *Link) Silent() bool {
 // link returns the link that p was seen on, and makes it if need be.
 func (c *Checker) link(p *packet.Packet) *Link {
 	key := p.Link()
-	l := c.links[key]
+	l := c.recent // packets of one link follow each other
+	if l == nil || l.Where != key {
+		l = c.links[key]
+	}
 	if l == nil {
 		if len(c.links) >= maxLinks {
 			c.forgetLinks()
 		}
-		l = &Link{Where: key, linkState: linkState{
-			routers: make(map[routerKey]*Router), hosts: make(map[routerKey]*Host),
-		}}
+		l = c.spares.link()
+		l.Where = key
 		// It may be a link that was forgotten, of which something was known.
-		l.offered = c.forgotten > 0
+		l.offered = c.lost.Links > 0
 		c.links[key] = l
 	}
+	c.recent = l
 	l.seen = c.clock.Packets
 	l.mixed = l.mixed || p.Frame.LinkType == packet.LinkTypeSLL
 	if i := p.Frame.Interface; i != nil && len(p.Tunnels) == 0 {
@@ -151,10 +154,12 @@ func (c *Checker) forgetLinks() {
 			c.routers -= len(l.Routers)
 			c.hosts -= len(l.Hosts)
 			c.kept -= l.kept
-			c.forgotten++
+			c.lost.addLink(l)
 			delete(c.links, key)
+			c.spares.keepLink(l)
 		}
 	}
+	c.recent = nil
 }
 
 // forgetRouters makes room for a router of l.
@@ -198,10 +203,12 @@ func (c *Checker) evictRouters(l *Link) {
 		if leastRank(r.seen, r.proven) > last {
 			return false
 		}
-		l.offered = l.offered || r.offers(c.clock.Now, c.clock.Era)
-		delete(l.routers, r.key)
+		l.offered = l.offered || r.offers(instantOf(c.clock.Now), c.clock.Era)
+		l.remove(r)
 		l.kept -= r.kept
 		c.kept -= r.kept
+		c.lost.addSaid(r)
+		c.spares.keepRouter(r)
 		return true
 	})
 	c.routers -= before - len(l.Routers)
@@ -230,7 +237,13 @@ func (c *Checker) forgetHosts(l *Link) {
 			delete(l.hosts, h.key)
 		}
 	}
-	l.Hosts = slices.DeleteFunc(l.Hosts, gone)
+	l.Hosts = slices.DeleteFunc(l.Hosts, func(h *Host) bool {
+		if !gone(h) {
+			return false
+		}
+		c.spares.keepHost(h)
+		return true
+	})
 	c.hosts -= before - len(l.Hosts)
 	l.EvictedHosts += uint64(before - len(l.Hosts))
 }

@@ -11,7 +11,8 @@ import (
 // extent is wrong or not sure are left to ndcheck.
 func checkOptions(r *ndcheck.Report) {
 	checkDuplicates(r)
-	for i, o := range r.Packet.Message.Options {
+	for i := range r.Packet.Message.Options {
+		o := &r.Packet.Message.Options[i]
 		if !sound(o) {
 			continue
 		}
@@ -49,15 +50,16 @@ func checkOptions(r *ndcheck.Report) {
 }
 
 // sound reports whether o is whole and stands where the message says, so that its contents can be judged.
-func sound(o icmp6.Option) bool { return o.Fault == icmp6.FaultNone && !o.Guessed }
+func sound(o *icmp6.Option) bool { return o.Fault == icmp6.FaultNone && !o.Guessed }
 
 // place names an option by where it stands, which is the same each time the router sends its message.
-func place(o icmp6.Option) string { return fmt.Sprintf("option %d at %d", o.Type, o.Offset) }
+func place(o *icmp6.Option) string { return fmt.Sprintf("option %d at %d", o.Type, o.Offset) }
 
 // checkDuplicates looks for second options of a type that a message may have once.
 func checkDuplicates(r *ndcheck.Report) {
 	var seen [icmp6.OptCaptivePortal + 1]bool
-	for _, o := range r.Packet.Message.Options {
+	for i := range r.Packet.Message.Options {
+		o := &r.Packet.Message.Options[i]
 		if !sound(o) || int(o.Type) >= len(seen) {
 			continue
 		}
@@ -84,7 +86,7 @@ func checkDuplicates(r *ndcheck.Report) {
 }
 
 // checkMTU judges an MTU option by itself and against the link it was seen on, as far as that link's MTU is known.
-func checkMTU(r *ndcheck.Report, o icmp6.Option) {
+func checkMTU(r *ndcheck.Report, o *icmp6.Option) {
 	m, ok := o.MTU()
 	if !ok || o.Length != 1 {
 		r.Add("mtu.length", o.Offset+1, place(o), "the option has %d bytes, not 8", len(o.Raw))
@@ -125,7 +127,7 @@ const maxPREF64 = 8191 * 8
 // checkPREF64 judges a NAT64 prefix. RFC 8781 §4.1 wants it to live for three times the longest interval between RAs, of
 // which one message tells the lower bound at best, and finds it undesirable that it lives shorter than its router.
 // Lifetimes come in units of 8 seconds, so less than that is no difference.
-func checkPREF64(r *ndcheck.Report, o icmp6.Option) {
+func checkPREF64(r *ndcheck.Report, o *icmp6.Option) {
 	p, ok := o.PREF64()
 	if !ok || o.Length != 2 {
 		r.Add("pref64.length", o.Offset+1, place(o), "the option has %d bytes, not 16", len(o.Raw))
@@ -150,7 +152,11 @@ func checkPREF64(r *ndcheck.Report, o icmp6.Option) {
 // shortestInterval returns the least that MaxRtrAdvInterval can be, in seconds: what an Advertisement Interval option
 // says, or the lower bound of RFC 4861 §6.2.1.
 func shortestInterval(options []icmp6.Option) uint64 {
-	for _, o := range options {
+	for i := range options {
+		o := &options[i]
+		if o.Type != icmp6.OptAdvertisementInterval {
+			continue
+		}
 		if ms, ok := o.AdvertisementInterval(); ok && sound(o) {
 			return uint64(ms) / 1000
 		}
@@ -159,7 +165,7 @@ func shortestInterval(options []icmp6.Option) uint64 {
 }
 
 // checkFlags judges an RA Flags Extension option, which must not be sent without a flag (RFC 5175 §4).
-func checkFlags(r *ndcheck.Report, o icmp6.Option) {
+func checkFlags(r *ndcheck.Report, o *icmp6.Option) {
 	for _, b := range o.Raw[2:] {
 		if b != 0 {
 			return
@@ -169,7 +175,7 @@ func checkFlags(r *ndcheck.Report, o icmp6.Option) {
 }
 
 // check6CO judges a 6LoWPAN Context option: two units, or three, which a context above 64 bits needs (RFC 6775 §4.2).
-func check6CO(r *ndcheck.Report, o icmp6.Option) {
+func check6CO(r *ndcheck.Report, o *icmp6.Option) {
 	c, ok := o.SixCO()
 	if !ok || o.Length < 2 || o.Length > 3 || c.ContextLength > 128 || c.ContextLength > 64 && o.Length != 3 {
 		r.Add("6co.length", o.Offset+1, place(o), "the option has %d bytes for a context of %d bits", len(o.Raw),

@@ -11,7 +11,7 @@ import (
 const unrestricted = "urn:ietf:params:capport:unrestricted"
 
 // checkCaptivePortal judges a Captive-Portal option.
-func checkCaptivePortal(r *ndcheck.Report, o icmp6.Option) {
+func checkCaptivePortal(r *ndcheck.Report, o *icmp6.Option) {
 	uri, ok := o.CaptivePortal()
 	if !ok || len(uri) == 0 {
 		r.Add("captive.empty", o.Offset, place(o), "nothing but padding in %d bytes", len(o.Raw))

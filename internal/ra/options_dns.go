@@ -9,7 +9,7 @@ import (
 
 // checkRDNSS judges a Recursive DNS Server option: its length is odd and at least 3, its addresses are unicast ones (RFC
 // 8106 §5.3.1).
-func checkRDNSS(r *ndcheck.Report, o icmp6.Option) {
+func checkRDNSS(r *ndcheck.Report, o *icmp6.Option) {
 	d, ok := o.RDNSS()
 	if !ok || o.Length < 3 || o.Length%2 == 0 {
 		r.Add("rdnss.length", o.Offset+1, place(o), "the length is %d units of 8 bytes", o.Length)
@@ -23,7 +23,7 @@ func checkRDNSS(r *ndcheck.Report, o icmp6.Option) {
 }
 
 // checkDNSSL judges a DNS Search List option.
-func checkDNSSL(r *ndcheck.Report, o icmp6.Option) {
+func checkDNSSL(r *ndcheck.Report, o *icmp6.Option) {
 	d, ok := o.DNSSL()
 	if !ok || o.Length < 2 {
 		r.Add("dnssl.length", o.Offset+1, place(o), "the length is %d units of 8 bytes", o.Length)
@@ -79,7 +79,7 @@ func zeros(b []byte) bool {
 
 // checkEncryptedDNS judges an Encrypted DNS option (RFC 9463 §6.1). Its fields follow each other, so that one that
 // reaches past the end leaves nothing to say of the rest.
-func checkEncryptedDNS(r *ndcheck.Report, o icmp6.Option) {
+func checkEncryptedDNS(r *ndcheck.Report, o *icmp6.Option) {
 	d, ok := o.EncryptedDNS()
 	if !ok || d.Overrun {
 		r.Add("encdns.length", o.Offset+1, place(o), "a field does not fit into the option's %d bytes", len(o.Raw))

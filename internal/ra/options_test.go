@@ -300,7 +300,7 @@ func TestUsable(t *testing.T) {
 		{craft.PIO("2001:db8::", 64, 0x50, 3600, 0), true}, // by A
 	} {
 		p, ok := icmp6.Option{Type: 3, Length: 4, Raw: tt.option}.PrefixInformation()
-		if got := usable(p); !ok || got != tt.want {
+		if got := usable(&p); !ok || got != tt.want {
 			t.Errorf("%+v: %v, want %v", p, got, tt.want)
 		}
 	}

@@ -14,6 +14,7 @@ func (c *Checker) Finish(whole bool) []rule.Finding {
 	if c.heard == 0 && whole {
 		found = append(found, c.absent())
 	}
+	c.now = instantOf(c.clock.Now) // the last packet may be an earlier one, out of order
 	for _, l := range c.order {
 		if f, ok := c.endAddresses(l); ok {
 			found = append(found, f)
@@ -29,7 +30,7 @@ func (c *Checker) Finish(whole bool) []rule.Finding {
 				found = append(found, f)
 			}
 			// Of a flood's senders nobody expects a goodbye.
-			if f, ok := l.endSilent(r, c.clock.Now, c.clock.Era); ok && (!l.flood.told || r.proven) {
+			if f, ok := l.endSilent(r, c.now, c.clock.Era); ok && (!l.flood.told || r.proven) {
 				found = append(found, f)
 			}
 		}
@@ -66,29 +67,19 @@ func (c *Checker) absent() rule.Finding {
 }
 
 // gone reports whether r is silent for longer than its router lifetime at time t of era.
-func (r *Router) gone(t time.Time, era uint32) bool {
-	return r.era == era && r.Fields.RouterLifetime > 0 && t.Sub(r.accepted) > seconds(r.Fields.RouterLifetime)+slack
+func (r *Router) gone(t instant, era uint32) bool {
+	return r.era == era && r.Fields.RouterLifetime > 0 && t.sub(r.accepted) > seconds(r.Fields.RouterLifetime)+slack
 }
 
 // absent reports whether r is silent for so long that nothing it advertised reaches new hosts. Its router lifetime says
 // nothing of its prefixes, so a router that is slower than that is waited for.
-func (r *Router) absent(t time.Time, era uint32) bool {
-	return r.gone(t, era) && t.Sub(r.accepted) > 3*r.MaxGap
+func (r *Router) absent(t instant, era uint32) bool {
+	return r.gone(t, era) && t.sub(r.accepted) > 3*r.MaxGap
 }
 
 // maxFinal is how many goodbyes a router says (RFC 4861 §10, MAX_FINAL_RTR_ADVERTISEMENTS). One that goes on with router
 // lifetime 0 was set to be no default router, and its prefixes are there as before.
 const maxFinal = 3
-
-// excuseGoodbye makes a note of the preference in a goodbye: radvd leaves there what it says while it is a default
-// router, and hosts ignore it.
-func (c *Checker) excuseGoodbye(r *Router) {
-	for i := range c.report.Findings {
-		if f := &c.report.Findings[i]; f.Rule == "ra.lifetime-zero-with-preference" && r.leaving() {
-			f.Severity = rule.Info
-		}
-	}
-}
 
 // leaving reports whether r said goodbye and has not come back.
 func (r *Router) leaving() bool { return r.goodbyes > 0 && r.goodbyes <= maxFinal }
@@ -100,7 +91,7 @@ func (r *Router) countGoodbye(lifetime uint16, era uint32) {
 		r.goodbyes = 0
 	case r.goodbyes > 0:
 		r.goodbyes++
-	case !r.accepted.IsZero() && r.era == era && r.Fields.RouterLifetime > 0:
+	case r.accepted != 0 && r.era == era && r.Fields.RouterLifetime > 0:
 		r.goodbyes = 1
 		for i := range r.prefixes {
 			r.prefixes[i].withdrawn = true
@@ -110,7 +101,7 @@ func (r *Router) countGoodbye(lifetime uint16, era uint32) {
 
 // offers reports whether new hosts get an address from r, as long as it is there, at time t of era: by its M flag or by a
 // prefix.
-func (r *Router) offers(t time.Time, era uint32) bool {
+func (r *Router) offers(t instant, era uint32) bool {
 	if r.Accepted == 0 {
 		return false
 	}
@@ -131,11 +122,11 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 	if l.offered {
 		return rule.Finding{}, false
 	}
-	live := l.alive(c.clock.Now, c.clock.Era).IsValid()
+	live := l.alive(c.now, c.clock.Era).IsValid()
 	var routers []*Router // those that offer themselves
 	for _, r := range l.Routers {
-		gone := live && r.absent(c.clock.Now, c.clock.Era)
-		t, era := c.clock.Now, c.clock.Era
+		gone := live && r.absent(c.now, c.clock.Era)
+		t, era := c.now, c.clock.Era
 		if !live { // all are judged by their last words
 			t, era = r.accepted, r.era
 		}
@@ -152,7 +143,7 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 		return l.endBare(f)
 	case 1:
 		r := routers[0]
-		f.Source, f.Time, f.Frame = r.Source, r.accepted, r.frame
+		f.Source, f.Time, f.Frame = r.Source, r.at, r.number
 		heard := "no RA of it has"
 		if r.Accepted == 1 {
 			heard = "the only RA of it that was heard does not have"
@@ -163,15 +154,15 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 		f.Detail = fmt.Sprintf("no RA of the %d routers has a prefix for SLAAC in force or the M flag: guests will have only "+
 			"fe80:: addresses", len(routers))
 	}
-	if r, k := l.newestStopped(c.clock.Now, c.clock.Era); k != nil {
+	if r, k := l.newestStopped(c.now, c.clock.Era); k != nil {
 		f.Subject = k.prefix.String()
 		what := "stopped advertising"
-		if r.gone(c.clock.Now, c.clock.Era) {
+		if r.gone(c.now, c.clock.Era) {
 			what = "is not heard any more; it advertised"
 		}
 		f.Detail = fmt.Sprintf("router %v %s prefix %v, last in frame %d, %s ago, and no router offers another or has the M flag: hosts "+
 			"keep what they have, new guests will have only fe80:: addresses", r.Source, what, k.prefix, k.frame,
-			inSeconds(max(0, c.clock.Now.Sub(k.at))))
+			inSeconds(max(0, c.now.sub(k.at))))
 	}
 	return f, true
 }
@@ -181,8 +172,8 @@ func (c *Checker) endAddresses(l *Link) (rule.Finding, bool) {
 const returnWithin = 16 * time.Second
 
 // mayReturn reports whether r said goodbye so shortly before t that it may only be starting again, with what it gave.
-func (r *Router) mayReturn(t time.Time) bool {
-	return r.leaving() && (len(r.prefixes) > 0 || r.managed) && t.Sub(r.accepted) <= max(returnWithin, r.MaxGap)
+func (r *Router) mayReturn(t instant) bool {
+	return r.leaving() && (len(r.prefixes) > 0 || r.managed) && t.sub(r.accepted) <= max(returnWithin, r.MaxGap)
 }
 
 // endBare completes f for a link whose routers all said goodbye and never had anything to give.
@@ -193,7 +184,7 @@ func (l *Link) endBare(f rule.Finding) (rule.Finding, bool) {
 			return rule.Finding{}, false
 		}
 		if r.goodbyes > 0 {
-			left, f.Source, f.Time, f.Frame = true, r.Source, r.accepted, r.frame
+			left, f.Source, f.Time, f.Frame = true, r.Source, r.at, r.number
 		}
 	}
 	f.Detail = fmt.Sprintf("router %v offered itself as default router until it said goodbye, but no RA had a prefix for SLAAC or "+
@@ -203,11 +194,11 @@ func (l *Link) endBare(f rule.Finding) (rule.Finding, bool) {
 
 // newestStopped returns the prefix that hosts still have and that was advertised last, and its router; or nil. No router
 // of l gives it any longer.
-func (l *Link) newestStopped(t time.Time, era uint32) (by *Router, newest *routerPrefix) {
+func (l *Link) newestStopped(t instant, era uint32) (by *Router, newest *routerPrefix) {
 	for _, r := range l.Routers {
 		for i := range r.prefixes {
 			k := &r.prefixes[i]
-			if k.era == era && k.inForce(t, era) && (newest == nil || k.at.After(newest.at)) {
+			if k.era == era && k.inForce(t, era) && (newest == nil || k.at > newest.at) {
 				by, newest = r, k
 			}
 		}

@@ -1,11 +1,10 @@
 package ra
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"time"
-
-	"v6probe/internal/packet"
 )
 
 // More than that is no number of healthy routers, though a capture's first seconds may well show twenty, of which none was
@@ -19,87 +18,100 @@ const (
 
 // flood is how many RAs come, and from how many sources, receivers dropping them or not.
 type flood struct {
-	fresh     [floodSlow]time.Time // when new sources came
+	fresh     [floodSlow]instant // when new sources came
 	nextFresh int
 
-	times   [floodRate]time.Time
+	times   [floodRate]instant
 	next    int
-	sources [floodSources + 1]struct {
-		key routerKey
-		at  time.Time
-	}
-	told  bool
-	until time.Time // hosts have other worries than routers that contradict each other
+	sources [floodSources + 1]routerKey
+	marks   [floodSources + 1]uint64  // mark of each, which tells most of them apart
+	at      [floodSources + 1]instant // when the last of each was heard
+	told    bool
+	until   instant // hosts have other worries than routers that contradict each other
 }
 
-// checkFlood looks for more RAs than any number of healthy routers sends.
-func (c *Checker) checkFlood(l *Link, p *packet.Packet) {
-	f, t := &l.flood, p.Frame.Time
-	sources := f.count(keyOf(p), t)
-	fresh := ""
-	if l.routers[keyOf(p)] == nil && !l.mixed {
-		fresh = f.newcomer(t)
+// checkFlood looks for more RAs than any number of healthy routers sends. The one of the report is from key; fresh says that
+// there is no such router yet.
+func (c *Checker) checkFlood(l *Link, key routerKey, fresh bool) {
+	f, t := &l.flood, c.now
+	at := f.take(key, t)
+	var newcomers int
+	var span time.Duration
+	if fresh && !l.mixed {
+		newcomers, span = f.newcomer(t)
 	}
 	first := f.times[f.next]
 	f.times[f.next] = t
 	f.next = (f.next + 1) % floodRate
 	fast := within(first, t, time.Second)
-	if fast || fresh != "" || f.told && sources > floodSources && !l.mixed {
-		f.until = t.Add(floodSpan)
+	if fast || newcomers > 0 || f.told && !l.mixed && f.count(at, t) > floodSources {
+		f.until = t.add(floodSpan)
 	}
-	if f.told || !fast && fresh == "" {
+	if f.told || !fast && newcomers == 0 {
 		return
 	}
 	f.told = true
 	if fast {
-		from := fmt.Sprintf("%d sources", sources)
-		switch {
-		case sources == 1:
-			from = "one source"
-		case sources > floodSources:
-			from = fmt.Sprintf("%d or more sources", sources)
-		}
-		c.report.Add("ra.flood", -1, "", "%d RAs within %s, from %s", floodRate+1, inSeconds(t.Sub(first)), from)
+		c.report.Add("ra.flood", -1, "", "%d RAs within %s, from %s", floodRate+1, inSeconds(t.sub(first)), sourcesText(f.count(at, t)))
 	} else {
-		c.report.Add("ra.flood", -1, "", "RAs from %s", fresh)
+		c.report.Add("ra.flood", -1, "", "RAs from %d new sources within %s", newcomers, inSeconds(span))
 	}
 	c.report.Findings[len(c.report.Findings)-1].Source = netip.Addr{} // it is about the link
 }
 
-// newcomer takes in a source that was never heard before. It returns how many there were, if they are too many.
-func (f *flood) newcomer(t time.Time) string {
+func sourcesText(n int) string {
+	switch {
+	case n == 1:
+		return "one source"
+	case n > floodSources:
+		return fmt.Sprintf("%d or more sources", n)
+	}
+	return fmt.Sprintf("%d sources", n)
+}
+
+// newcomer takes in a source that was never heard before. It returns how many there were, if they are too many, and within
+// which time.
+func (f *flood) newcomer(t instant) (n int, span time.Duration) {
 	slow, quick := f.fresh[f.nextFresh], f.fresh[(f.nextFresh+floodSlow-floodSources)%floodSlow]
 	f.fresh[f.nextFresh] = t
 	f.nextFresh = (f.nextFresh + 1) % floodSlow
 	switch {
 	case within(quick, t, time.Second):
-		return fmt.Sprintf("%d new sources within %s", floodSources+1, inSeconds(t.Sub(quick)))
+		return floodSources + 1, t.sub(quick)
 	case within(slow, t, floodSpan):
-		return fmt.Sprintf("%d new sources within %s", floodSlow+1, inSeconds(t.Sub(slow)))
+		return floodSlow + 1, t.sub(slow)
 	}
-	return ""
+	return 0, 0
 }
 
-// within reports whether at most d passed from one packet, if there was one, to a later one.
-func within(from, to time.Time, d time.Duration) bool {
-	span := to.Sub(from)
-	return !from.IsZero() && span >= 0 && span <= d
-}
-
-// count takes in a source and returns how many there were within floodSpan, as far as it counts.
-func (f *flood) count(key routerKey, t time.Time) int {
-	at, n := 0, 1
-	for i := range f.sources {
-		if s := &f.sources[i]; s.key == key {
+// take takes in a source, in place of the one that was heard longest ago if it is not among them, and returns its place.
+func (f *flood) take(key routerKey, t instant) int {
+	at, mark := 0, key.mark()
+	for i := range f.marks {
+		if f.marks[i] == mark && f.sources[i] == key {
 			at = i
 			break
-		} else if s.at.Before(f.sources[at].at) {
+		}
+		if f.at[i] < f.at[at] {
 			at = i
 		}
 	}
-	f.sources[at].key, f.sources[at].at = key, t
-	for i := range f.sources {
-		if age := t.Sub(f.sources[i].at); i != at && !f.sources[i].at.IsZero() && age >= 0 && age <= floodSpan {
+	f.sources[at], f.marks[at], f.at[at] = key, mark, t
+	return at
+}
+
+// mark returns a number that is the same for equal keys, and hardly for others unless they are made for that.
+func (k *routerKey) mark() uint64 {
+	a := k.source.As16()
+	return binary.BigEndian.Uint64(a[8:]) ^ uint64(binary.BigEndian.Uint32(k.mac[2:]))<<32
+}
+
+// count returns how many sources there were within floodSpan before t, as far as it counts; the one at that place is
+// counted whenever it was.
+func (f *flood) count(at int, t instant) int {
+	n := 1
+	for i, heard := range f.at {
+		if i != at && within(heard, t, floodSpan) {
 			n++
 		}
 	}

@@ -2,12 +2,10 @@ package ra
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math/bits"
 	"net/netip"
 	"time"
 
-	"v6probe/internal/icmp6"
 	"v6probe/internal/rule"
 )
 
@@ -31,14 +29,14 @@ const (
 
 // pace is when a router sends to all nodes. Only RAs that receivers accept count.
 type pace struct {
-	last     time.Time // zero when the next RA begins anew
-	lifetime uint16    // of that RA
-	era      uint32    // of that RA
-	gaps     int       // as far as over tells of them
-	over     uint16    // a bit for each gap, 1 when it was longer than the lifetime; the newest is the lowest
+	last     instant // zero when the next RA begins anew
+	lifetime uint16  // of that RA
+	era      uint32  // of that RA
+	gaps     int     // as far as over tells of them
+	over     uint16  // a bit for each gap, 1 when it was longer than the lifetime; the newest is the lowest
 	toldOver bool
 
-	said time.Time // the last RA that checkTurns saw
+	said instant // the last RA that checkTurns saw
 
 	runs     [4]run // of equal RAs; a split advertisement (RFC 4861 §6.2.3) has several, one for each part
 	next     int
@@ -48,26 +46,16 @@ type pace struct {
 // run is a row of equal RAs, each within fastGap of the one before.
 type run struct {
 	content     uint64
-	first, last time.Time
+	first, last instant
 	gaps        int
 }
 
-// speaker returns the router that the pace of r's address is kept of, which is the first of that address: hosts do not
-// care from which Ethernet address an RA comes, and the ports of a bond take turns.
-func (l *Link) speaker(r *Router) *Router {
-	for _, o := range l.Routers {
-		if o.Source == r.Source {
-			return o
-		}
-	}
-	return r
-}
-
-// checkPace judges when the RA of the report comes after those before.
+// checkPace judges when the RA of the report comes after those before. The pace of r's address is kept of its speaker: hosts do
+// not care from which Ethernet address an RA comes, and the ports of a bond take turns.
 func (c *Checker) checkPace(r *Router) {
 	p := c.report.Packet
-	t, s := p.Frame.Time, c.link(p).speaker(r)
-	interval, limited := advertisedInterval(p.Message.Options)
+	t, s := c.now, c.speaker
+	interval, limited := r.said.interval, r.said.limited
 	lifetime := p.Message.RA.RouterLifetime
 	if limited && lifetime > 0 && uint64(interval) > 1000*uint64(lifetime) && !s.pace.toldOver {
 		s.pace.toldOver = true
@@ -78,10 +66,10 @@ func (c *Checker) checkPace(r *Router) {
 		return
 	}
 	if s.pace.era != c.clock.Era {
-		s.pace.era, s.pace.last, s.rdnss.last = c.clock.Era, time.Time{}, time.Time{}
+		s.pace.era, s.pace.last, s.rdnss.last = c.clock.Era, 0, 0
 	}
 	if lifetime == 0 {
-		r.pace.runs, s.pace.last, s.rdnss.last = [4]run{}, time.Time{}, time.Time{}
+		r.pace.runs, s.pace.last, s.rdnss.last = [4]run{}, 0, 0
 		return
 	}
 	away := false
@@ -90,9 +78,9 @@ func (c *Checker) checkPace(r *Router) {
 	}
 	s.pace.last, s.pace.lifetime = t, lifetime
 	if !limited || interval >= mobileInterval {
-		c.checkFast(r, t)
+		c.checkFast(r)
 	}
-	s.rdnss.take(p, away)
+	s.rdnss.take(&r.said.servers, p, t, away)
 }
 
 // checkGap takes in a gap. It reports whether that tells nothing of the pace: hosts lost their router in it, which was
@@ -112,22 +100,12 @@ func (c *Checker) checkGap(d *pace, gap time.Duration) (away bool) {
 	return over && !d.toldOver
 }
 
-// advertisedInterval returns what an Advertisement Interval option says, in milliseconds.
-func advertisedInterval(options []icmp6.Option) (ms uint32, ok bool) {
-	for _, o := range options {
-		if ms, ok := o.AdvertisementInterval(); ok && sound(o) && o.Length == 1 {
-			return ms, true
-		}
-	}
-	return 0, false
-}
-
 // checkFast looks for RAs that repeat each other too soon.
-func (c *Checker) checkFast(r *Router, t time.Time) {
-	content := c.content(&c.report.Packet.Message)
+func (c *Checker) checkFast(r *Router) {
+	content, t := r.said.content, c.now
 	var row *run
 	for i := range r.pace.runs {
-		if r.pace.runs[i].content == content && !r.pace.runs[i].last.IsZero() {
+		if r.pace.runs[i].content == content && r.pace.runs[i].last != 0 {
 			row = &r.pace.runs[i]
 		}
 	}
@@ -148,49 +126,24 @@ func (c *Checker) checkFast(r *Router, t time.Time) {
 	row.last = t
 	if row.gaps >= 3 && !r.pace.toldFast {
 		r.pace.toldFast = true
-		c.report.Add("ra.too-fast", -1, "", "%d equal RAs to all nodes within %s", row.gaps+1, inSeconds(t.Sub(row.first)))
+		c.report.Add("ra.too-fast", -1, "", "%d equal RAs to all nodes within %s", row.gaps+1, inSeconds(t.sub(row.first)))
 	}
-}
-
-// content returns a hash of what an RA says, lifetimes apart: they may count down from one RA to the next.
-func (c *Checker) content(m *icmp6.Message) uint64 {
-	var h maphash.Hash
-	h.SetSeed(c.seed)
-	h.Write(m.Raw[4:16])
-	for i := range m.Options {
-		o := &m.Options[i]
-		from, to := 0, 0
-		switch o.Type {
-		case icmp6.OptPrefixInformation:
-			from, to = 4, 12
-		case icmp6.OptRouteInformation, icmp6.OptRDNSS, icmp6.OptDNSSL, icmp6.OptEncryptedDNS:
-			from, to = 4, 8
-		case icmp6.OptPREF64:
-			from, to = 2, 4
-		}
-		if len(o.Raw) < to {
-			from, to = 0, 0
-		}
-		h.Write(o.Raw[:from])
-		h.Write(o.Raw[to:])
-	}
-	return h.Sum64()
 }
 
 // endSilent judges at the end whether r went away without a goodbye (RFC 4861 §6.2.5).
-func (l *Link) endSilent(r *Router, now time.Time, era uint32) (rule.Finding, bool) {
-	silent := now.Sub(r.accepted)
+func (l *Link) endSilent(r *Router, now instant, era uint32) (rule.Finding, bool) {
+	silent := now.sub(r.accepted)
 	if r.Accepted == 0 || r.era != era || r.Fields.RouterLifetime == 0 || silent <= seconds(r.Fields.RouterLifetime)+slack {
 		return rule.Finding{}, false
 	}
-	for _, o := range l.Routers {
-		if o.Source == r.Source && o.era == era && o.accepted.After(r.accepted) {
+	for o := l.routers[r.Source]; o != nil; o = o.namesake {
+		if o.era == era && o.accepted > r.accepted {
 			return rule.Finding{}, false // it went on from another Ethernet address
 		}
 	}
 	f := l.finding("ra.final-missing", fmt.Sprintf("nothing for %s after its last RA, whose router lifetime is %d s",
 		inSeconds(silent), r.Fields.RouterLifetime))
-	f.Source, f.Time, f.Frame = r.Source, r.accepted, r.frame
+	f.Source, f.Time, f.Frame = r.Source, r.at, r.number
 	return f, true
 }
 

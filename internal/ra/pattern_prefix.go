@@ -1,6 +1,7 @@
 package ra
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -18,54 +19,58 @@ const (
 )
 
 // prefixOf returns the Prefix Information in o if a host can make anything of it.
-func prefixOf(o icmp6.Option) (icmp6.PrefixInformation, bool) {
+func prefixOf(o *icmp6.Option) (icmp6.PrefixInformation, bool) {
+	if o.Type != icmp6.OptPrefixInformation || !sound(o) || o.Length != 4 {
+		return icmp6.PrefixInformation{}, false
+	}
 	p, ok := o.PrefixInformation()
-	return p, ok && sound(o) && o.Length == 4 && p.PrefixLength <= 128
+	return p, ok && p.PrefixLength <= 128
 }
 
 // hostPrefix is a prefix as a host holds it that heard every RA of the link.
 type hostPrefix struct {
-	prefix netip.Prefix
-	valid  uint32 // seconds, at
-	at     time.Time
-	era    uint32
-	told   bool
+	bits  uint64 // of the prefix, which has 64
+	at    instant
+	valid uint32 // seconds, at
+	era   uint32
+	told  bool
 }
 
 // left returns how much of the valid lifetime is left at time t, which is not before h.at.
-func (h *hostPrefix) left(t time.Time) time.Duration {
-	return max(0, seconds(h.valid)-t.Sub(h.at))
+func (h *hostPrefix) left(t instant) time.Duration {
+	return max(0, seconds(h.valid)-t.sub(h.at))
 }
 
-// checkWithdrawal follows how hosts take over the valid lifetimes in the RA of the report. They do not believe every cut:
-// RFC 4862 §5.5.3(e).
-func (c *Checker) checkWithdrawal(l *Link) {
-	t := c.report.Packet.Frame.Time
-	for _, o := range c.report.Packet.Message.Options {
-		p, ok := prefixOf(o)
-		if !ok || !p.Autonomous || p.PrefixLength != 64 || p.PreferredLifetime > p.ValidLifetime || isLinkLocal(p) ||
-			isMulticast(p) {
-			continue
-		}
-		h := l.hostPrefix(p.Prefix())
-		if h == nil {
-			if p.ValidLifetime > 0 {
-				l.holdPrefix(hostPrefix{prefix: p.Prefix(), valid: p.ValidLifetime, at: t, era: c.clock.Era})
-			}
-			continue
-		}
-		taken, told := p.ValidLifetime, h.told
-		if held := h.left(t); h.era == c.clock.Era && !t.Before(h.at) && held > 0 {
-			taken = believed(uint64(held/time.Second), p.ValidLifetime)
-			if seconds(taken) > seconds(p.ValidLifetime)+lifetimeSlack && !told {
-				told = true
-				c.report.Add("pio.two-hour-rule", o.Offset+4, h.prefix.String(),
-					"prefix %v: valid lifetime %d s, but hosts that have %s left keep it for %s", h.prefix, p.ValidLifetime,
-					h.text(held), lifetime(taken))
-			}
-		}
-		*h = hostPrefix{prefix: h.prefix, valid: taken, at: t, era: c.clock.Era, told: told}
+// checkWithdrawal follows how hosts take over the valid lifetime in p, of the option at that offset in the RA of the report.
+// They do not believe every cut: RFC 4862 §5.5.3(e).
+func (c *Checker) checkWithdrawal(l *Link, p *icmp6.PrefixInformation, offset int) {
+	if !p.Autonomous || p.PrefixLength != 64 || p.PreferredLifetime > p.ValidLifetime || isLinkLocal(p) || isMulticast(p) {
+		return
 	}
+	address := p.Address.As16()
+	bits := binary.BigEndian.Uint64(address[:])
+	h, held := l.hostPrefix(bits)
+	switch {
+	case held:
+	case p.ValidLifetime == 0:
+		return
+	default:
+		h = l.holdPrefix(h)
+		*h = hostPrefix{bits: bits, valid: p.ValidLifetime, at: c.now, era: c.clock.Era}
+		return
+	}
+	taken := p.ValidLifetime
+	if left := h.left(c.now); h.era == c.clock.Era && c.now >= h.at && left > 0 {
+		taken = believed(uint64(left/time.Second), p.ValidLifetime)
+		if seconds(taken) > seconds(p.ValidLifetime)+lifetimeSlack && !h.told {
+			h.told = true
+			prefix := p.Prefix()
+			c.report.Add("pio.two-hour-rule", offset+4, prefix.String(),
+				"prefix %v: valid lifetime %d s, but hosts that have %s left keep it for %s", prefix, p.ValidLifetime,
+				h.text(left), lifetime(taken))
+		}
+	}
+	h.valid, h.at, h.era = taken, c.now, c.clock.Era
 }
 
 // believed returns the valid lifetime that a host takes over which has held left and hears valid, all in seconds.
@@ -87,36 +92,38 @@ func (h *hostPrefix) text(held time.Duration) string {
 	return lifetime(uint32(held / time.Second))
 }
 
-// hostPrefix returns what hosts hold of a prefix, or nil.
-func (l *Link) hostPrefix(prefix netip.Prefix) *hostPrefix {
+// hostPrefix returns what hosts hold of the prefix with those bits. If held is false it is the one that was heard longest ago,
+// or nil for none.
+func (l *Link) hostPrefix(bits uint64) (h *hostPrefix, held bool) {
 	for i := range l.prefixes {
-		if l.prefixes[i].prefix == prefix {
-			return &l.prefixes[i]
+		k := &l.prefixes[i]
+		if k.bits == bits {
+			return k, true
+		}
+		if h == nil || k.at < h.at {
+			h = k
 		}
 	}
-	return nil
+	return h, false
 }
 
-// holdPrefix adds h, in place of the one that was heard longest ago when there is no room.
-func (l *Link) holdPrefix(h hostPrefix) {
-	if len(l.prefixes) < maxPrefixes {
-		l.prefixes = append(l.prefixes, h)
-		return
+// holdPrefix makes room for another prefix, in place of the oldest if need be.
+func (l *Link) holdPrefix(oldest *hostPrefix) *hostPrefix {
+	if len(l.prefixes) == maxPrefixes {
+		l.EvictedPrefixes++
+		return oldest
 	}
-	oldest := 0
-	for i := range l.prefixes {
-		if l.prefixes[i].at.Before(l.prefixes[oldest].at) {
-			oldest = i
-		}
-	}
-	l.prefixes[oldest] = h
+	l.prefixes = append(l.prefixes, hostPrefix{})
+	return &l.prefixes[len(l.prefixes)-1]
 }
 
 // routerPrefix is what a router says of a prefix.
 type routerPrefix struct {
 	prefix           netip.Prefix
 	info             icmp6.PrefixInformation // as last sent
-	at               time.Time
+	usable           bool                    // info is
+	offset           int                     // of the option, in its message
+	at               instant
 	valid, preferred lifetimePast
 
 	first, last uint64 // the RAs that had it, counted by routerState.turn
@@ -129,7 +136,7 @@ type routerPrefix struct {
 	returned  bool   // it was in an RA again
 	// Moments since at at which the router spoke to all nodes and left it out, and the most there were before it returned.
 	absent, longest int
-	moment          time.Time // the last that was counted, or at
+	moment          instant // the last that was counted, or at
 }
 
 const (
@@ -143,17 +150,17 @@ const (
 )
 
 // heard takes in that the RA of packet p has the prefix.
-func (p *routerPrefix) heard(t time.Time, frame uint64, era uint32) {
-	if !p.at.IsZero() {
-		p.returned = p.returned || t.Sub(p.at) >= partGap
+func (p *routerPrefix) heard(t instant, frame uint64, era uint32) {
+	if p.at != 0 {
+		p.returned = p.returned || t.sub(p.at) >= partGap
 		p.longest = max(p.longest, min(p.absent, longestRemember))
 	}
 	p.at, p.frame, p.era, p.moment, p.absent = t, frame, era, t, 0
 }
 
 // leftOut takes in an RA to all nodes without the prefix.
-func (p *routerPrefix) leftOut(t time.Time) {
-	if p.moment.IsZero() || t.Sub(p.moment) >= partGap {
+func (p *routerPrefix) leftOut(t instant) {
+	if p.moment == 0 || t.sub(p.moment) >= partGap {
 		p.absent++
 		p.moment = t
 	}
@@ -161,14 +168,13 @@ func (p *routerPrefix) leftOut(t time.Time) {
 
 // given reports whether the router still gives new hosts an address of the prefix at time t of era. Hosts that have one
 // may keep it for longer: their lifetimes go on.
-func (p *routerPrefix) given(t time.Time, era uint32) bool {
+func (p *routerPrefix) given(t instant, era uint32) bool {
 	return p.inForce(t, era) && !p.withdrawn && !p.lost()
 }
 
 // inForce reports whether a host that heard the prefix when it was last advertised has an address of it.
-func (p *routerPrefix) inForce(t time.Time, era uint32) bool {
-	return usable(p.info) && (p.info.ValidLifetime == infinity || p.era != era ||
-		t.Sub(p.at) <= seconds(p.info.ValidLifetime))
+func (p *routerPrefix) inForce(t instant, era uint32) bool {
+	return p.usable && (p.info.ValidLifetime == infinity || p.era != era || t.sub(p.at) <= seconds(p.info.ValidLifetime))
 }
 
 // lost reports whether the router no longer advertises the prefix. One that only takes its turn with other options does
@@ -181,51 +187,101 @@ func (p *routerPrefix) lost() bool {
 }
 
 // offered reports whether hosts use the prefix for new connections.
-func (p *routerPrefix) offered() bool { return usable(p.info) && p.info.PreferredLifetime > 0 }
+func (p *routerPrefix) offered() bool { return p.usable && p.info.PreferredLifetime > 0 }
 
-// prefix returns what r says of a prefix, and makes it if need be.
-func (r *Router) prefix(prefix netip.Prefix) *routerPrefix {
-	oldest := 0
+// findPrefix returns what r says of a prefix, or nil. It is likely to be the one at likely.
+func (r *Router) findPrefix(prefix netip.Prefix, likely int) *routerPrefix {
+	if likely < len(r.prefixes) && r.prefixes[likely].prefix == prefix {
+		return &r.prefixes[likely]
+	}
 	for i := range r.prefixes {
 		if r.prefixes[i].prefix == prefix {
 			return &r.prefixes[i]
 		}
-		if r.prefixes[i].at.Before(r.prefixes[oldest].at) {
+	}
+	return nil
+}
+
+// placePrefix returns where r's prefixes have prefix, and makes it a new one if need be, in place of the one that was heard
+// longest ago when there is no room. It is likely to be at likely.
+func (r *Router) placePrefix(prefix netip.Prefix, likely int) int {
+	if likely < len(r.prefixes) && r.prefixes[likely].prefix == prefix {
+		return likely
+	}
+	oldest := 0
+	for i := range r.prefixes {
+		if r.prefixes[i].prefix == prefix {
+			return i
+		}
+		if r.prefixes[i].at < r.prefixes[oldest].at {
 			oldest = i
 		}
 	}
 	if len(r.prefixes) < maxPrefixes {
 		r.prefixes = append(r.prefixes, routerPrefix{prefix: prefix})
-		return &r.prefixes[len(r.prefixes)-1]
+		return len(r.prefixes) - 1
 	}
+	r.EvictedPrefixes++
 	r.prefixes[oldest] = routerPrefix{prefix: prefix}
-	return &r.prefixes[oldest]
+	return oldest
 }
 
-// checkReplaced takes in the prefixes of the RA of the report, and looks for those that a new one has replaced without a
-// word about the old one (RFC 9096 §3.5). An RA that has none of them may be one part of several.
-func (c *Checker) checkReplaced(r *Router) {
-	p := c.report.Packet
-	t := p.Frame.Time
+// takePrefixes takes in the prefixes of the RA of the report. ok says that r.said.order is all there is to know of where
+// they are: none had to make room, none is in the message twice. newest is when the youngest of those that hosts use was
+// first heard, counted by r.turn.
+func (c *Checker) takePrefixes(l *Link, r *Router) (newest uint64, ok bool) {
 	r.turn++
-	var newest uint64 // when the youngest of the prefixes in this RA was first heard
-	for _, o := range p.Message.Options {
-		info, ok := prefixOf(o)
-		if !ok {
+	evicted, order, at := r.EvictedPrefixes, r.said.order[:0], -1
+	ok = true
+	for i := range c.report.Packet.Message.Options {
+		o := &c.report.Packet.Message.Options[i]
+		info, usual := prefixOf(o)
+		if !usual {
 			continue
 		}
-		k := r.prefix(info.Prefix())
-		k.info = info
-		k.heard(t, p.Frame.Number, c.clock.Era)
-		k.withdrawn = r.leaving()
-		k.last, k.missing = r.turn, 0
-		if k.first == 0 {
-			k.first = r.turn
+		c.checkWithdrawal(l, &info, o.Offset)
+		at = r.placePrefix(info.Prefix(), at+1)
+		k := &r.prefixes[at]
+		if ok = ok && k.last != r.turn; ok {
+			order = append(order, uint8(at))
 		}
-		if k.offered() {
-			newest = max(newest, k.first)
-		}
+		k.info, k.usable, k.offset = info, usable(&info), o.Offset
+		newest = max(newest, c.hear(r, k))
 	}
+	r.said.order = order
+	return newest, ok && r.EvictedPrefixes == evicted
+}
+
+// repeatPrefixes is takePrefixes for an RA that has the prefixes of the one before.
+func (c *Checker) repeatPrefixes(l *Link, r *Router) (newest uint64) {
+	r.turn++
+	for _, at := range r.said.order {
+		k := &r.prefixes[at]
+		c.checkWithdrawal(l, &k.info, k.offset)
+		newest = max(newest, c.hear(r, k))
+	}
+	return newest
+}
+
+// hear takes in that the RA of the report has k. It returns when k was first heard if hosts use it, or else 0.
+func (c *Checker) hear(r *Router, k *routerPrefix) uint64 {
+	k.heard(c.now, c.report.Packet.Frame.Number, c.clock.Era)
+	k.withdrawn = r.leaving()
+	k.last, k.missing = r.turn, 0
+	if k.first == 0 {
+		k.first = r.turn
+	}
+	if k.offered() {
+		return k.first
+	}
+	return 0
+}
+
+// checkReplaced looks for prefixes of r that a new one in the RA of the report has replaced without a word about the old one
+// (RFC 9096 §3.5); newest is when the newest of those in the RA was first heard, 0 if there are none: such an RA may be one
+// part of several.
+func (c *Checker) checkReplaced(r *Router, newest uint64) {
+	p, t := c.report.Packet, c.now
 	if p.Destination != netip.IPv6LinkLocalAllNodes() || p.Message.RA.RouterLifetime == 0 {
 		return
 	}
@@ -234,7 +290,7 @@ func (c *Checker) checkReplaced(r *Router) {
 		if k.last != r.turn {
 			k.leftOut(t)
 		}
-		if newest <= k.last || !k.offered() || k.told || t.Sub(k.at) > seconds(k.info.PreferredLifetime) {
+		if newest <= k.last || !k.offered() || k.told || t.sub(k.at) > seconds(k.info.PreferredLifetime) {
 			continue
 		}
 		k.missing++
@@ -242,7 +298,7 @@ func (c *Checker) checkReplaced(r *Router) {
 			k.told = true
 			c.report.Add("pio.stale-prefix", -1, k.prefix.String(),
 				"prefix %v, preferred for %s when it was last advertised %s ago, is missing from %d RAs that have a new prefix",
-				k.prefix, lifetime(k.info.PreferredLifetime), inSeconds(t.Sub(k.at)), k.missing)
+				k.prefix, lifetime(k.info.PreferredLifetime), inSeconds(t.sub(k.at)), k.missing)
 		}
 	}
 }

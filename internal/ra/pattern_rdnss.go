@@ -11,17 +11,19 @@ import (
 
 // rdnssPace is whether a router's DNS servers live from one of its RAs to the next.
 type rdnssPace struct {
-	last     time.Time // the last RA with servers; zero when the next one begins anew
+	last     instant   // the last RA with servers; zero when the next one begins anew
 	lifetime uint32    // seconds, the shortest in that RA
 	seen     time.Time // the last RA with servers, whatever came after
 	frame    uint64
 
-	gaps [16]serverGap // the newest
-	n    int           // all there were
+	gaps []serverGap // the newest maxServerGaps
+	n    int         // all there were
 
 	// What the gaps showed that are no longer kept.
 	shown verdict
 }
+
+const maxServerGaps = 16 // kept of a router
 
 // serverGap is the time between two RAs with servers.
 type serverGap struct {
@@ -37,48 +39,40 @@ type verdict struct {
 	outran uint32        // their lifetime
 }
 
-// take takes in the options of an RA to all nodes; away says that the router was away before it or the capture paused.
-func (d *rdnssPace) take(p *packet.Packet, away bool) {
-	t := p.Frame.Time
-	lifetime, servers, withdrawn := uint32(infinity), false, false
-	for _, o := range p.Message.Options {
-		if s, ok := o.RDNSS(); ok && sound(o) && s.Len() > 0 {
-			if s.Lifetime == 0 {
-				withdrawn = true
-				continue
-			}
-			servers, lifetime = true, min(lifetime, s.Lifetime)
-		}
-	}
-	if !servers {
-		if withdrawn {
-			d.last = time.Time{}
+// take takes in what an RA to all nodes says; away says that the router was away before it or the capture paused.
+func (d *rdnssPace) take(s *serversSaid, p *packet.Packet, t instant, away bool) {
+	if !s.some {
+		if s.withdrawn {
+			d.last = 0
 		}
 		return // an RA may carry a part of the options (RFC 4861 §6.2.3)
 	}
 	if gap, ok := since(d.last, t); ok && !away && gap >= minInterval && gap <= maxInterval {
-		if d.n > 0 && d.n%len(d.gaps) == 0 {
+		if d.n > 0 && d.n%maxServerGaps == 0 {
 			d.shown = d.judge()
 		}
-		d.gaps[d.n%len(d.gaps)] = serverGap{gap, d.lifetime}
+		if d.n < maxServerGaps {
+			d.gaps = append(d.gaps, serverGap{})
+		}
+		d.gaps[d.n%maxServerGaps] = serverGap{gap, d.lifetime}
 		d.n++
 	}
-	d.last, d.lifetime = t, lifetime
-	d.seen, d.frame = t, p.Frame.Number
+	d.last, d.lifetime = t, s.lifetime
+	d.seen, d.frame = p.Frame.Time, p.Frame.Number
 }
 
 // judge returns what all gaps show. A gap much longer than most is none of the router's pace: it was away, or the capture
 // paused. Its timer is set at random between two limits (RFC 4861 §6.2.4), and RAs to solicitations come in between, so
 // the measure is a gap that three in four do not exceed: hardly one is twice as long. One short-lived gap among many may be a lost packet.
 func (d *rdnssPace) judge() verdict {
-	var sorted [len(d.gaps)]time.Duration
-	n := min(d.n, len(d.gaps))
+	var sorted [maxServerGaps]time.Duration
+	n := len(d.gaps)
 	for i := range n {
 		sorted[i] = d.gaps[i].length
 	}
 	slices.Sort(sorted[:n])
 	v, longer := verdict{}, 0
-	for _, g := range d.gaps[:n] {
+	for _, g := range d.gaps {
 		if g.length > 2*sorted[(n-1)*3/4]+slack {
 			continue
 		}

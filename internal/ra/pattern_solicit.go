@@ -63,8 +63,9 @@ func (c *Checker) host(l *Link, p *packet.Packet) *Host {
 		if len(l.Hosts) >= maxHosts || c.hosts >= maxAllHosts {
 			c.forgetHosts(l)
 		}
-		h = &Host{Source: p.Source, MAC: p.EthernetSource, HasMAC: p.EthernetSource != packet.MAC{},
-			First: p.Frame.Time, hostState: hostState{key: key}}
+		h = c.spares.host()
+		h.Source, h.MAC, h.HasMAC = p.Source, p.EthernetSource, p.EthernetSource != packet.MAC{}
+		h.First, h.key = p.Frame.Time, key
 		c.hosts++
 		l.hosts[key] = h
 		l.Hosts = append(l.Hosts, h)
@@ -89,7 +90,7 @@ func (c *Checker) solicitation(p *packet.Packet) {
 	}
 	h.asked++
 	h.frame = p.Frame.Number
-	h.ask(l, t, c.clock.Era)
+	h.ask(l, t, c.now, c.clock.Era)
 	if !h.waiting {
 		h.waiting = true
 		l.waiting = append(l.waiting, h)
@@ -102,8 +103,8 @@ func (c *Checker) solicitation(p *packet.Packet) {
 	}
 }
 
-// ask takes in that h solicits at time t.
-func (h *Host) ask(l *Link, t time.Time, era uint32) {
+// ask takes in that h solicits at time t, which is now.
+func (h *Host) ask(l *Link, t time.Time, now instant, era uint32) {
 	s := &h.tries
 	wait := t.Sub(s.open)
 	switch {
@@ -123,7 +124,7 @@ func (h *Host) ask(l *Link, t time.Time, era uint32) {
 		s.missed++
 	}
 	if s.count == 0 {
-		s.first, s.alive = t, l.alive(t, era)
+		s.first, s.alive = t, l.alive(now, era)
 	}
 	s.count++
 	s.spaced++
@@ -150,7 +151,7 @@ func (h *Host) answer(t time.Time, by netip.Addr, unicast bool) {
 }
 
 // alive returns a router that hosts have as their default router at time t, or the zero Addr.
-func (l *Link) alive(t time.Time, era uint32) netip.Addr {
+func (l *Link) alive(t instant, era uint32) netip.Addr {
 	for _, r := range l.Routers {
 		if r.alive(t, era) {
 			return r.Source
@@ -166,7 +167,10 @@ func (c *Checker) answer(l *Link, r *Router) {
 	if !p.Destination.IsMulticast() {
 		l.toOne, l.toOneHost, l.toOneBy = t, p.Destination, r.Source
 		for _, h := range l.Hosts {
-			if d := t.Sub(h.Last); h.Source == p.Destination && d >= 0 && d <= unicastWindow {
+			if h.Source != p.Destination {
+				continue
+			}
+			if d := t.Sub(h.Last); d >= 0 && d <= unicastWindow {
 				h.answer(t, r.Source, true)
 			}
 		}

@@ -38,12 +38,20 @@ type Checker struct {
 	routers int     // on all links
 	hosts   int     // on all links
 	kept    int     // Router.bytes of all routers
-	ranks   []uint64
+	recent  *Link   // the last one that was looked for; nil for none
 
-	forgotten uint64 // links, for lack of room
+	// To be used again.
+	ranks   []uint64
+	scratch []byte
+	spares  spares
+
+	lost Evicted // as far as no Link and no Router counts it any longer
 
 	clock ndcheck.Clock
-	heard uint64 // Router Advertisements
+	now   instant // of the packet
+	// The speaker of its sender's row, see routerState.
+	speaker *Router
+	heard   uint64 // Router Advertisements
 }
 
 // New returns a Checker that has seen nothing.
@@ -56,10 +64,12 @@ func New(o Options) *Checker {
 func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	c.report.Reset(p)
 	c.clock.Tick(p.Frame.Time)
+	c.now = instantOf(p.Frame.Time)
 	switch {
 	case p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement:
-		checkRA(&c.report)
-		if !p.IsPiece() {
+		if p.IsPiece() {
+			checkRA(&c.report)
+		} else {
 			c.advertisement(p)
 		}
 	case p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterSolicitation:
@@ -78,16 +88,17 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	return c.report.Findings
 }
 
-// Links returns the picture of every link on which an RA or RS was seen, in the order of their first.
+// Links returns the picture of every link on which an RA or RS was seen, in the order of their first. They change with the
+// next packet: what is forgotten for lack of room is used again.
 func (c *Checker) Links() []*Link {
 	for _, l := range c.order {
-		l.now, l.era = c.clock.Now, c.clock.Era
+		l.now, l.era = instantOf(c.clock.Now), c.clock.Era
 	}
 	return slices.Clone(c.order)
 }
 
 // Forgotten returns how many links were forgotten for lack of room. One that comes back is not judged by what it lacks.
-func (c *Checker) Forgotten() uint64 { return c.forgotten }
+func (c *Checker) Forgotten() uint64 { return c.lost.Links }
 
 // Link is what was seen on one layer-2 segment.
 type Link struct {
@@ -100,6 +111,9 @@ type Link struct {
 	Advertisements uint64 // seen, whether receivers drop them or not
 	// Routers and hosts that were forgotten for lack of room; one that came back is counted again.
 	EvictedRouters, EvictedHosts uint64
+	// What hosts hold of prefixes that was forgotten, so that a cut of their lifetimes is not seen.
+	EvictedPrefixes uint64
+	Untold          bool // more routers contradict each other than are named
 
 	DHCPv6Asked   bool // a client's Solicit or Information-request was seen
 	DHCPv6Answers bool // a server's message was seen, or a client's that only follows one
@@ -131,6 +145,8 @@ type Router struct {
 	// Options has the newest of each option that it sent: of each prefix, each route, each type else, in the order
 	// of their first. Their bytes are copies.
 	Options []icmp6.Option
+	// Options, and prefixes of which more is known, that were forgotten or had no room at all.
+	EvictedOptions, EvictedPrefixes uint64
 	// Cut says that the capture cut an RA of it short, so that options may be missing here.
 	Cut bool
 

@@ -13,12 +13,12 @@ import (
 // for sure only where the user expects other routers, and, for one of the two, where another router is delivered to it.
 func (c *Checker) checkTap(l *Link, r *Router) {
 	p := c.report.Packet
-	if len(p.Tunnels) > 0 || !isTap(p.Frame.Interface.Name) {
+	if p.Frame.Direction == packet.DirectionUnknown || len(p.Tunnels) > 0 || !isTap(p.Frame.Interface.Name) {
 		return
 	}
 	switch p.Frame.Direction {
 	case packet.Outgoing:
-		if !l.served.IsValid() && !c.report.Drops() && p.Message.RA.RouterLifetime > 0 {
+		if !l.served.IsValid() && !r.last.dropped && p.Message.RA.RouterLifetime > 0 {
 			l.served = r.Source
 		}
 	case packet.Incoming:

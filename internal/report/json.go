@@ -3,12 +3,7 @@
 package report
 
 import (
-	"encoding/hex"
 	"io"
-	"net/netip"
-	"strconv"
-	"time"
-	"unicode/utf8"
 
 	"v6probe/internal/capture"
 	"v6probe/internal/checklist"
@@ -22,8 +17,10 @@ const Schema = 1
 
 // JSON writes NDJSON, one object a line, each line in one Write.
 type JSON struct {
-	w   io.Writer
-	obj object
+	w     io.Writer
+	obj   object
+	stamp timestamp // as the next, of AppendMessage
+	memo  memo
 }
 
 // NewJSON returns a JSON that writes to w.
@@ -31,18 +28,28 @@ func NewJSON(w io.Writer) *JSON { return &JSON{w: w} }
 
 // Message writes a decoded message and the rules that it broke.
 func (j *JSON) Message(p *packet.Packet, found []rule.Finding) error {
-	o := j.obj.begin("message")
-	o = o.time("time", p.Frame.Time)
-	o = o.packet(p)
-	o = o.message(p)
-	o = o.key("findings").open('[')
-	for i, f := range found {
-		if i > 0 && repeats(found[:i], f.Rule) {
-			continue
+	j.obj = AppendFindings(j.AppendMessage(j.obj[:0], p), found)
+	_, err := j.w.Write(j.obj)
+	return err
+}
+
+// AppendMessage appends the line of a decoded message up to what AppendFindings appends. It writes nothing, and one goroutine
+// at a time may call it.
+func (j *JSON) AppendMessage(b []byte, p *packet.Packet) []byte {
+	o := object(b).raw(`{"type":"message","schema":`).num(Schema)
+	o = append(j.stamp.append(o.raw(`,"time":"`), p.Frame.Time), '"')
+	return j.memo.append(o.packet(p), p)
+}
+
+// AppendFindings appends the rest of a message's line: the rules that it broke, each once, and the end of the line.
+func AppendFindings(b []byte, found []rule.Finding) []byte {
+	o := object(b).raw(`,"findings":[`)
+	for i := range found {
+		if !repeats(found[:i], found[i].Rule) {
+			o = o.elem().string(string(found[i].Rule))
 		}
-		o = o.elem().string(string(f.Rule))
 	}
-	return j.end(o.close(']'))
+	return append(o, "]}\n"...)
 }
 
 func repeats(found []rule.Finding, id rule.ID) bool {
@@ -96,6 +103,9 @@ func (j *JSON) Summary(s Summary) error {
 	o = o.uint("frames", s.Stats.Frames).uint("messages", s.Messages)
 	o = o.findings(s.Tally)
 	o = o.uint("kernel_drops", s.Stats.KernelDrops)
+	if s.Stats.Shed.Total() > 0 {
+		o = o.shed(s.Stats.Shed)
+	}
 	if s.Forgotten > 0 {
 		o = o.uint("forgotten_links", s.Forgotten)
 	}
@@ -177,113 +187,4 @@ func Fix(f rule.Finding) string {
 	}
 	r, _ := rule.Lookup(f.Rule)
 	return r.Fix
-}
-
-// object is JSON text under construction. Its methods append and return it, so that a line costs no allocation once the
-// buffer has grown.
-type object []byte
-
-func (o object) begin(typ string) object {
-	o = append(o[:0], `{"type":`...)
-	return o.string(typ).uint("schema", Schema)
-}
-
-// elem begins an array element.
-func (o object) elem() object {
-	if c := o[len(o)-1]; c != '[' && c != '{' {
-		o = append(o, ',')
-	}
-	return o
-}
-
-func (o object) key(k string) object {
-	o = append(o.elem(), '"')
-	o = append(o, k...)
-	return append(o, '"', ':')
-}
-
-func (o object) open(c byte) object  { return append(o, c) }
-func (o object) close(c byte) object { return append(o, c) }
-
-func (o object) uint(k string, v uint64) object { return strconv.AppendUint(o.key(k), v, 10) }
-func (o object) bool(k string, v bool) object   { return strconv.AppendBool(o.key(k), v) }
-
-func (o object) addr(k string, a netip.Addr) object {
-	o = append(o.key(k), '"')
-	if a.IsValid() {
-		o = a.AppendTo(o)
-	}
-	return append(o, '"')
-}
-
-func (o object) prefix(k string, p netip.Prefix) object {
-	o = append(o.key(k), '"')
-	if p.IsValid() {
-		o = p.AppendTo(o)
-	}
-	return append(o, '"')
-}
-
-func (o object) time(k string, t time.Time) object {
-	o = append(o.key(k), '"')
-	o = t.UTC().AppendFormat(o, time.RFC3339Nano)
-	return append(o, '"')
-}
-
-func (o object) hex(k string, b []byte) object {
-	o = append(o.key(k), '"')
-	o = hex.AppendEncode(o, b)
-	return append(o, '"')
-}
-
-func (o object) mac(k string, m packet.MAC) object {
-	o = append(o.key(k), '"')
-	o = appendMAC(o, m[:])
-	return append(o, '"')
-}
-
-func appendMAC(b []byte, m []byte) []byte {
-	for i, c := range m {
-		if i > 0 {
-			b = append(b, ':')
-		}
-		b = hex.AppendEncode(b, []byte{c})
-	}
-	return b
-}
-
-// string appends s as a JSON string in which only printable characters stand for themselves: no control character of
-// either set reaches a terminal. Bytes that are no UTF-8 become U+FFFD.
-func (o object) string(s string) object {
-	o = append(o, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c < 0x7f {
-			if c == '"' || c == '\\' {
-				o = append(o, '\\')
-			}
-			o = append(o, c)
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if strconv.IsPrint(r) && r != utf8.RuneError {
-			o = append(o, s[i:i+n]...)
-		} else {
-			o = appendEscape(o, r)
-		}
-		i += n
-	}
-	return append(o, '"')
-}
-
-// appendEscape appends r as one or two \uXXXX.
-func appendEscape(o object, r rune) object {
-	const digits = "0123456789abcdef"
-	if r > 0xffff {
-		r -= 0x10000
-		o = appendEscape(o, 0xd800+r>>10)
-		r = 0xdc00 + r&0x3ff
-	}
-	return append(o, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 }

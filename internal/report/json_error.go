@@ -30,10 +30,9 @@ func (o object) quoted(b []byte) object {
 	if !ok {
 		return o.hex("quoted_raw", b)
 	}
-	o = o.key("quoted").open('{')
-	o = o.addr("source", q.Source).addr("destination", q.Destination)
-	o = o.uint("length", uint64(q.Length)).uint("bytes", uint64(q.Bytes))
-	o = o.uint("hop_limit", uint64(q.HopLimit)).uint("protocol", uint64(q.Protocol))
+	o = o.raw(`,"quoted":{"source":"`).ip(q.Source).raw(`","destination":"`).ip(q.Destination)
+	o = o.raw(`","length":`).num(uint64(q.Length)).raw(`,"bytes":`).num(uint64(q.Bytes))
+	o = o.raw(`,"hop_limit":`).num(uint64(q.HopLimit)).raw(`,"protocol":`).num(uint64(q.Protocol))
 	if q.ExtensionCount > 0 {
 		o = o.key("extensions").open('[')
 		for _, e := range q.Extensions[:min(q.ExtensionCount, len(q.Extensions))] {
@@ -81,8 +80,7 @@ func (o object) mldFields(m *icmp6.Message) object {
 		o = o.elem().open('{').uint("type", uint64(r.Type)).key("name").string(recordName(r.Type)).addr("group", r.Group)
 		o = o.key("sources").open('[')
 		for s := r.Sources; len(s) >= 16; s = s[16:] {
-			o = append(o.elem(), '"')
-			o = append(netip.AddrFrom16([16]byte(s)).AppendTo(o), '"')
+			o = o.element(netip.AddrFrom16([16]byte(s)))
 		}
 		o = o.close(']').close('}')
 	}

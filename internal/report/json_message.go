@@ -11,7 +11,7 @@ import (
 // packet appends where a message was seen and what carried it.
 func (o object) packet(p *packet.Packet) object {
 	if name := p.Frame.Interface.Name; name != "" {
-		o = o.key("iface").string(name)
+		o = o.raw(`,"iface":`).string(name)
 	}
 	if len(p.VLANs) > 0 {
 		o = o.vlans(p.VLANs)
@@ -19,12 +19,12 @@ func (o object) packet(p *packet.Packet) object {
 	if n := len(p.Tunnels); n > 0 {
 		o = o.uint("vni", uint64(p.Tunnels[n-1].VNI)).tunnels(p.Tunnels)
 	}
-	o = o.uint("frame", p.Frame.Number)
+	o = o.raw(`,"frame":`).num(p.Frame.Number)
 	switch p.Frame.Direction {
 	case packet.Incoming:
-		o = o.key("direction").string("in")
+		o = o.raw(`,"direction":"in"`)
 	case packet.Outgoing:
-		o = o.key("direction").string("out")
+		o = o.raw(`,"direction":"out"`)
 	}
 	return o
 }
@@ -53,13 +53,14 @@ func (o object) tunnels(tunnels []packet.Tunnel) object {
 // message appends the decoded message.
 func (o object) message(p *packet.Packet) object {
 	m := &p.Message
-	o = o.key("message").string(m.Type.String())
-	o = o.addr("source", p.Source).addr("destination", p.Destination)
+	o = o.raw(`,"message":"`).raw(m.Type.String()).raw(`","source":"`).ip(p.Source)
+	o = o.raw(`","destination":"`).ip(p.Destination)
 	if p.HasEthernet {
-		o = o.mac("source_mac", p.EthernetSource).mac("destination_mac", p.EthernetDestination)
+		o = appendEthernet(o.raw(`","source_mac":"`), p.EthernetSource)
+		o = appendEthernet(o.raw(`","destination_mac":"`), p.EthernetDestination)
 	}
-	o = o.uint("hop_limit", uint64(p.HopLimit)).uint("code", uint64(m.Code))
-	o = o.key("checksum").string(checksumName(p.Checksum)).uint("checksum_value", uint64(m.Checksum))
+	o = o.raw(`","hop_limit":`).num(uint64(p.HopLimit)).raw(`,"code":`).num(uint64(m.Code))
+	o = o.raw(`,"checksum":"`).raw(checksumName(p.Checksum)).raw(`","checksum_value":`).num(uint64(m.Checksum))
 	if len(p.Extensions) > 0 {
 		o = o.key("extensions").open('[')
 		for _, e := range p.Extensions {
@@ -93,17 +94,17 @@ func (o object) fields(m *icmp6.Message) object {
 	switch m.Type {
 	case icmp6.TypeRouterAdvertisement:
 		f := &m.RA
-		o = o.uint("cur_hop_limit", uint64(f.CurHopLimit))
-		o = o.bool("managed", f.Managed).bool("other", f.Other).bool("home_agent", f.HomeAgent)
-		o = o.key("preference").string(f.Preference.String())
-		o = o.bool("proxy", f.Proxy).bool("snac", f.SNAC)
-		o = o.uint("router_lifetime", uint64(f.RouterLifetime))
-		o = o.uint("reachable_time", uint64(f.ReachableTime)).uint("retrans_timer", uint64(f.RetransTimer))
+		o = o.raw(`,"cur_hop_limit":`).num(uint64(f.CurHopLimit)).raw(`,"managed":`).truth(f.Managed)
+		o = o.raw(`,"other":`).truth(f.Other).raw(`,"home_agent":`).truth(f.HomeAgent)
+		o = o.raw(`,"preference":"`).raw(f.Preference.String())
+		o = o.raw(`","proxy":`).truth(f.Proxy).raw(`,"snac":`).truth(f.SNAC)
+		o = o.raw(`,"router_lifetime":`).num(uint64(f.RouterLifetime))
+		o = o.raw(`,"reachable_time":`).num(uint64(f.ReachableTime)).raw(`,"retrans_timer":`).num(uint64(f.RetransTimer))
 	case icmp6.TypeNeighborAdvertisement:
-		o = o.bool("router", m.NA.Router).bool("solicited", m.NA.Solicited).bool("override", m.NA.Override)
-		o = o.addr("target", m.Target)
+		o = o.raw(`,"router":`).truth(m.NA.Router).raw(`,"solicited":`).truth(m.NA.Solicited)
+		o = o.raw(`,"override":`).truth(m.NA.Override).raw(`,"target":"`).ip(m.Target).raw(`"`)
 	case icmp6.TypeNeighborSolicitation:
-		o = o.addr("target", m.Target)
+		o = o.raw(`,"target":"`).ip(m.Target).raw(`"`)
 	case icmp6.TypeRedirect:
 		o = o.addr("target", m.Target).addr("redirect_destination", m.RedirectDestination)
 	default:
@@ -120,7 +121,7 @@ func (o object) options(m *icmp6.Message) object {
 	if !m.Type.IsND() {
 		return o
 	}
-	o = o.key("options").open('[')
+	o = o.raw(`,"options":[`)
 	for i := range m.Options {
 		o = o.elem().option(&m.Options[i])
 	}
@@ -132,8 +133,8 @@ func (o object) options(m *icmp6.Message) object {
 }
 
 func (o object) option(opt *icmp6.Option) object {
-	o = o.open('{').uint("type", uint64(opt.Type)).key("name").string(opt.Type.String())
-	o = o.uint("length", uint64(opt.Length)).uint("offset", uint64(opt.Offset))
+	o = o.raw(`{"type":`).num(uint64(opt.Type)).raw(`,"name":"`).raw(opt.Type.String())
+	o = o.raw(`","length":`).num(uint64(opt.Length)).raw(`,"offset":`).num(uint64(opt.Offset))
 	switch opt.Fault {
 	case icmp6.FaultZero:
 		o = o.key("fault").string("length-zero")
@@ -155,20 +156,19 @@ func (o object) optionFields(opt *icmp6.Option) (object, bool) {
 	switch opt.Type {
 	case icmp6.OptSourceLinkLayerAddress, icmp6.OptTargetLinkLayerAddress:
 		if a, ok := opt.LinkLayerAddress(); ok {
-			o = append(appendMAC(append(o.key("address"), '"'), a), '"')
-			return o, true
+			return append(appendMAC(o.raw(`,"address":"`), a), '"'), true
 		}
 	case icmp6.OptPrefixInformation:
 		if v, ok := opt.PrefixInformation(); ok {
-			o = o.addr("prefix", v.Address).uint("prefix_length", uint64(v.PrefixLength))
-			o = o.bool("on_link", v.OnLink).bool("autonomous", v.Autonomous)
-			o = o.bool("router_address", v.RouterAddress).bool("dhcpv6_pd", v.DHCPv6PD)
-			o = o.uint("valid_lifetime", uint64(v.ValidLifetime))
-			return o.uint("preferred_lifetime", uint64(v.PreferredLifetime)), true
+			o = o.raw(`,"prefix":"`).ip(v.Address).raw(`","prefix_length":`).num(uint64(v.PrefixLength))
+			o = o.raw(`,"on_link":`).truth(v.OnLink).raw(`,"autonomous":`).truth(v.Autonomous)
+			o = o.raw(`,"router_address":`).truth(v.RouterAddress).raw(`,"dhcpv6_pd":`).truth(v.DHCPv6PD)
+			o = o.raw(`,"valid_lifetime":`).num(uint64(v.ValidLifetime))
+			return o.raw(`,"preferred_lifetime":`).num(uint64(v.PreferredLifetime)), true
 		}
 	case icmp6.OptMTU:
 		if v, ok := opt.MTU(); ok {
-			return o.uint("mtu", uint64(v.MTU)), true
+			return o.raw(`,"mtu":`).num(uint64(v.MTU)), true
 		}
 	case icmp6.OptRouteInformation:
 		if v, ok := opt.RouteInformation(); ok {
@@ -203,20 +203,15 @@ func (o object) serviceFields(opt *icmp6.Option) (object, bool) {
 	switch opt.Type {
 	case icmp6.OptRDNSS:
 		if v, ok := opt.RDNSS(); ok {
-			return o.uint("lifetime", uint64(v.Lifetime)).servers(&v), true
+			o = o.raw(`,"lifetime":`).num(uint64(v.Lifetime)).raw(`,"servers":[`)
+			for i := range v.Len() {
+				o = o.element(v.Server(i))
+			}
+			return o.close(']'), true
 		}
 	case icmp6.OptDNSSL:
 		if v, ok := opt.DNSSL(); ok {
-			o = o.uint("lifetime", uint64(v.Lifetime)).key("domains").open('[')
-			domains, err := v.Domains()
-			for _, d := range domains {
-				o = o.elem().string(d)
-			}
-			o = o.close(']')
-			if err != nil {
-				o = o.key("domains_error").string(err.Error())
-			}
-			return o, true
+			return o.raw(`,"lifetime":`).num(uint64(v.Lifetime)).domains(&v), true
 		}
 	case icmp6.OptFlagsExtension:
 		if _, ok := opt.FlagsExtension(); ok {
@@ -240,23 +235,42 @@ func (o object) serviceFields(opt *icmp6.Option) (object, bool) {
 		if v, ok := opt.EncryptedDNS(); ok {
 			o = o.uint("priority", uint64(v.ServicePriority)).uint("lifetime", uint64(v.Lifetime))
 			name, _ := v.Name()
-			return o.key("adn").string(name).servers(&v).hex("svc_params", v.SvcParams), true
+			o = o.key("adn").string(name).key("servers").open('[')
+			for i := range v.Len() {
+				o = o.element(v.Server(i))
+			}
+			return o.close(']').hex("svc_params", v.SvcParams), true
 		}
 	}
 	return o, false
 }
 
-func (o object) servers(s servers) object {
-	o = o.key("servers").open('[')
-	for i := range s.Len() {
-		o = append(o.elem(), '"')
-		o = append(s.Server(i).AppendTo(o), '"')
-	}
-	return o.close(']')
-}
+func (o object) element(a netip.Addr) object { return o.elem().raw(`"`).ip(a).raw(`"`) }
 
 // servers is an option that lists addresses.
 type servers interface {
 	Len() int
 	Server(i int) netip.Addr
+}
+
+// domains appends a search list. Each name is written where it is to stand, and over again in the rare case that something in
+// it needs to be escaped.
+func (o object) domains(v *icmp6.DNSSL) object {
+	o = o.raw(`,"domains":[`)
+	for off := 0; ; {
+		before := o.elem()
+		named, next, err := v.AppendDomain(before.open('"'), off)
+		switch {
+		case err != nil:
+			return o.raw(`],"domains_error":`).string(err.Error())
+		case next == off:
+			return o.close(']')
+		}
+		off = next
+		if name := named[len(before)+1:]; allPlain(name) {
+			o = append(named, '"')
+		} else {
+			o = before.string(string(name))
+		}
+	}
 }

@@ -67,7 +67,7 @@ func everything() []byte {
 		craft.Option(200, []byte("opaque")), craft.WithLength(craft.MTU(9), 9))
 }
 
-func decode(t *testing.T, frame []byte) *packet.Packet {
+func decode(t testing.TB, frame []byte) *packet.Packet {
 	t.Helper()
 	var p packet.Packet
 	f := packet.Frame{

@@ -26,6 +26,7 @@ type Progress struct {
 	mu      sync.Mutex
 	doing   string
 	timeout time.Duration
+	lost    uint64   // frames
 	noun    string   // what a line is about: "router"
 	lines   []string // what Show was given, or the bar of a file
 	more    int      // of noun, without a line
@@ -128,12 +129,18 @@ const (
 	idleShare    = 9                    // how many times as long as a dearer one took there is none
 )
 
-// File shows how much of a file was read, once that takes long enough to wonder.
-func (p *Progress) File(s capture.Stats) {
+// Source shows how much of a file was read, once that takes long enough to wonder, or how many frames of a live capture were
+// lost.
+func (p *Progress) Source(s capture.Stats) {
+	if p.stop != nil {
+		p.mu.Lock()
+		p.lost = s.KernelDrops + s.Shed.Total()
+		p.mu.Unlock()
+	}
 	if p.size == nil || p.quiet || p.stop != nil || s.TotalBytes == 0 {
 		return
 	}
-	now := time.Now()
+	now := p.now()
 	if now.Sub(p.start) < time.Second || now.Sub(p.last) < redrawAfter {
 		return
 	}
@@ -244,8 +251,12 @@ func (p *Progress) draw() {
 
 func (p *Progress) status() string {
 	gone := time.Since(p.start).Round(time.Second)
-	if p.timeout == 0 {
-		return fmt.Sprintf("%s, %v, Ctrl-C ends", p.doing, gone)
+	lost := ""
+	if p.lost > 0 {
+		lost = fmt.Sprintf(", %s lost", Plural(p.lost, "frame"))
 	}
-	return fmt.Sprintf("%s, %v of %v, Ctrl-C ends early", p.doing, gone, p.timeout)
+	if p.timeout == 0 {
+		return fmt.Sprintf("%s, %v%s, Ctrl-C ends", p.doing, gone, lost)
+	}
+	return fmt.Sprintf("%s, %v of %v%s, Ctrl-C ends early", p.doing, gone, p.timeout, lost)
 }

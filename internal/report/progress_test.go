@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"v6probe/internal/capture"
 	"v6probe/internal/ra"
 )
 
@@ -168,5 +169,37 @@ func TestProgressOfCaptures(t *testing.T) {
 		if screen.Len() > 0 {
 			t.Errorf("where there is to be none it shows %q", &screen)
 		}
+	}
+}
+
+// TestProgressOfAFile: after a second, and not before, a bar tells how much was read, how fast, and how long it still takes.
+func TestProgressOfAFile(t *testing.T) {
+	var out bytes.Buffer
+	p := NewProgress(&out, func() (int, int) { return 80, 24 }, false)
+	at := p.start
+	p.now = func() time.Time { return at }
+	at = at.Add(900 * time.Millisecond)
+	p.Source(capture.Stats{Bytes: 1e8, TotalBytes: 1e9})
+	if out.Len() > 0 {
+		t.Errorf("before a second: %q", out.String())
+	}
+	at = at.Add(1100 * time.Millisecond)
+	p.Source(capture.Stats{Bytes: 4e8, TotalBytes: 1e9})
+	if want := "[============                  ]  40 %  200 MB/s  3s left\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+	p.End()
+}
+
+// TestProgressTellsLosses: the line of a live capture has the frames that the kernel dropped and those that were shed.
+func TestProgressTellsLosses(t *testing.T) {
+	var out bytes.Buffer
+	p := NewProgress(&out, func() (int, int) { return 80, 24 }, false)
+	p.Begin("listening on eth0", 0)
+	p.Source(capture.Stats{KernelDrops: 3, Shed: capture.Shed{1, 2, 0}})
+	p.Note("news")
+	p.End()
+	if !strings.Contains(out.String(), "listening on eth0, 0s, 6 frames lost, Ctrl-C ends") {
+		t.Errorf("%q", out.String())
 	}
 }

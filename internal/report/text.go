@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"v6probe/internal/capture"
 	"v6probe/internal/rule"
 )
 
@@ -47,6 +48,18 @@ func (t *Text) item(indent int, name string, column int, text string) {
 		}
 		t.line(pad + fmt.Sprintf("%-*s", column, name) + l)
 	}
+}
+
+// shed says what was let go.
+func shed(s capture.Shed) string {
+	var kinds []string
+	for k, n := range s {
+		if n > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %s", n, capture.Kind(k)))
+		}
+	}
+	return fmt.Sprintf("%s came faster than could be judged and told, and went unread: %s", Plural(s.Total(), "frame"),
+		strings.Join(kinds, ", "))
 }
 
 // maxPerRule is how many findings of one rule are told in full.
@@ -206,7 +219,10 @@ func (t *Text) verdict(s Summary, sentence, what string) {
 		text += fmt.Sprintf("; %s more of the same kinds", Plural(n, "finding"))
 	}
 	if n := s.Stats.KernelDrops; n > 0 {
-		text += fmt.Sprintf("; the kernel dropped %s before v6probe saw them", Plural(n, "frame"))
+		text += fmt.Sprintf("; the kernel dropped %s before v6probe saw them (--buffer makes more room)", Plural(n, "frame"))
+	}
+	if n := s.Stats.Shed.Total(); n > 0 {
+		text += "; " + shed(s.Stats.Shed)
 	}
 	if s.Cut > 0 {
 		text += fmt.Sprintf("; the capture has only the beginning of %s, so that not all of their messages could be judged",

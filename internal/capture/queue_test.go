@@ -1,0 +1,250 @@
+package capture
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"testing"
+
+	"v6probe/internal/craft"
+	"v6probe/internal/packet"
+)
+
+// burst is a source of bursts: it gives all frames of one without waiting, then waits for the next.
+type burst struct {
+	bursts chan []packet.Frame
+	rest   []packet.Frame
+	onWait func()
+	waits  chan struct{} // told when a burst has been given
+	closed bool
+}
+
+func newBurst() *burst {
+	return &burst{bursts: make(chan []packet.Frame, 1), waits: make(chan struct{}, 100)}
+}
+
+func (s *burst) OnWait(f func()) { s.onWait = f }
+
+func (s *burst) Next(ctx context.Context) (packet.Frame, error) {
+	for len(s.rest) == 0 {
+		s.onWait()
+		s.waits <- struct{}{}
+		select {
+		case next, ok := <-s.bursts:
+			if !ok {
+				return packet.Frame{}, io.EOF
+			}
+			s.rest = next
+		case <-ctx.Done():
+			return packet.Frame{}, ctx.Err()
+		}
+	}
+	f := s.rest[0]
+	s.rest = s.rest[1:]
+	return f, nil
+}
+
+func (s *burst) Stats() Stats { return Stats{Frames: 1 << 40, KernelDrops: 7} }
+func (s *burst) Close() error { s.closed = true; return nil }
+
+// numbered returns n frames with the ICMPv6 message msg, which hold their number.
+func numbered(n int, msg []byte) []packet.Frame {
+	frames := make([]packet.Frame, n)
+	for i := range frames {
+		data := craft.Join(craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes, msg), make([]byte, 4))
+		binary.BigEndian.PutUint32(data[len(data)-4:], uint32(i))
+		frames[i] = packet.Frame{Number: 99, Data: data, Length: len(data), LinkType: packet.LinkTypeEthernet}
+	}
+	return frames
+}
+
+func advertisement() []byte { return craft.CloudStackRA().Message(craft.CloudStackOptions()...) }
+func solicitation() []byte  { return craft.NS(craft.RouterLL) }
+
+// takeFrom takes n frames, and returns them.
+func takeFrom(t *testing.T, q *Queue, ctx context.Context, n int) []packet.Frame {
+	t.Helper()
+	var all []packet.Frame
+	for range n {
+		f, err := q.Next(ctx)
+		if err != nil {
+			t.Fatalf("after %d of %d frames: %v", len(all), n, err)
+		}
+		f.Data = append([]byte(nil), f.Data...)
+		all = append(all, f)
+	}
+	return all
+}
+
+// TestQueue: frames come out as they went in, with numbers of their own, over more chunks than there are.
+func TestQueue(t *testing.T) {
+	s := newBurst()
+	q := NewQueue(s)
+	var told int
+	q.OnWait(func() { told++ })
+	for round := range 3 {
+		in := numbered(chunkFrames*5/2, advertisement())
+		s.bursts <- in
+		for i, f := range takeFrom(t, q, t.Context(), len(in)) {
+			if want := uint64(round*len(in) + i + 1); string(f.Data) != string(in[i].Data) || f.Number != want {
+				t.Fatalf("frame %d of round %d: number %d, want %d; data % x", i, round, f.Number, want, f.Data)
+			}
+		}
+	}
+	if told == 0 {
+		t.Error("nobody was told before the wait")
+	}
+	close(s.bursts)
+	if _, err := q.Next(t.Context()); err != io.EOF {
+		t.Errorf("at the end: %v", err)
+	}
+	if got := q.Stats(); got.Shed.Total() != 0 || got.KernelDrops != 7 || got.Frames != uint64(3*chunkFrames*5/2) {
+		t.Errorf("%+v", got)
+	}
+	if err := q.Close(); err != nil || !s.closed {
+		t.Errorf("close: %v, closed %v", err, s.closed)
+	}
+}
+
+// TestQueueSheds: while nobody takes frames the queue keeps RAs to the last, then NS and NA, and counts the others.
+func TestQueueSheds(t *testing.T) {
+	s := newBurst()
+	q := NewQueue(s)
+	q.chunks = 8
+	s.bursts <- numbered(1, advertisement())
+	takeFrom(t, q, t.Context(), 1)
+	<-s.waits // for the first
+	<-s.waits // for more
+
+	var in []packet.Frame
+	for range 8 {
+		for _, msg := range [][]byte{craft.Echo(64), solicitation(), advertisement()} {
+			in = append(in, numbered(chunkFrames, msg)...)
+		}
+	}
+	s.bursts <- in
+	<-s.waits
+	shed := q.Stats().Shed
+	kept := len(in) - int(shed.Total())
+	var got [kinds]int
+	for _, f := range takeFrom(t, q, t.Context(), kept) {
+		got[KindOf(f.LinkType, f.Data)]++
+	}
+	if got[KindSpare] == 0 || got[KindSpare] >= got[KindNeighbor] || got[KindNeighbor] >= got[KindVital] {
+		t.Errorf("kept %v", got)
+	}
+	if got[KindVital] < 3*chunkFrames || shed[KindVital] == 0 {
+		t.Errorf("kept %v, shed %v", got, shed)
+	}
+	for k := range kinds {
+		if got[k]+int(shed[k]) != 8*chunkFrames {
+			t.Errorf("%v: kept %d and shed %d of %d", k, got[k], shed[k], 8*chunkFrames)
+		}
+	}
+	if q.made > q.chunks {
+		t.Errorf("%d chunks", q.made)
+	}
+	q.Close()
+}
+
+// TestQueueContext: the end of a context comes after the frames, and the next context goes on.
+func TestQueueContext(t *testing.T) {
+	s := newBurst()
+	q := NewQueue(s)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.bursts <- numbered(3, advertisement())
+	takeFrom(t, q, ctx, 1)
+	cancel()
+	takeFrom(t, q, ctx, 2)
+	if _, err := q.Next(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("after the frames: %v", err)
+	}
+	s.bursts <- numbered(1, advertisement())
+	takeFrom(t, q, t.Context(), 1)
+	q.Close()
+	if _, err := q.Next(t.Context()); err != io.EOF {
+		t.Errorf("once closed: %v", err)
+	}
+}
+
+// TestQueueLongFrames: a frame longer than a chunk goes through.
+func TestQueueLongFrames(t *testing.T) {
+	s := newBurst()
+	q := NewQueue(s)
+	in := numbered(3, advertisement())
+	in[1].Data = append(in[1].Data, make([]byte, 2*chunkBytes)...)
+	s.bursts <- in
+	for i, f := range takeFrom(t, q, t.Context(), 3) {
+		if string(f.Data) != string(in[i].Data) {
+			t.Errorf("frame %d: %d bytes, want %d", i, len(f.Data), len(in[i].Data))
+		}
+	}
+	q.Close()
+}
+
+// TestKindOf holds the kinds against what the decoder finds, for messages in every kind of frame.
+func TestKindOf(t *testing.T) {
+	for _, tt := range []struct {
+		msg  []byte
+		want Kind
+	}{
+		{advertisement(), KindVital}, {craft.RS(), KindVital}, {craft.Redirect(craft.RouterLL, craft.GuestLL), KindVital},
+		{craft.TooBig(1280, nil), KindVital}, {solicitation(), KindNeighbor}, {craft.NA(0, craft.GuestLL), KindNeighbor},
+		{craft.Echo(8), KindSpare}, {craft.MLDReport(craft.AllRouters), KindSpare},
+	} {
+		plain := craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes, tt.msg)
+		ip := plain[14:]
+		vxlan := craft.VXLAN("198.51.100.1", "198.51.100.2", 4789, 5, plain)
+		dst, src := craft.MAC(craft.GuestMAC), craft.MAC(craft.RouterMAC)
+		for name, f := range map[string]struct {
+			lt   packet.LinkType
+			data []byte
+		}{
+			"plain":         {packet.LinkTypeEthernet, plain},
+			"VLAN":          {packet.LinkTypeEthernet, craft.Ethernet(dst, src, []uint16{7}, 0x86dd, ip)},
+			"QinQ":          {packet.LinkTypeEthernet, craft.Ethernet(dst, src, []uint16{7, 8}, 0x86dd, ip)},
+			"VXLAN":         {packet.LinkTypeEthernet, craft.Ethernet(dst, src, nil, 0x0800, vxlan)},
+			"VXLAN in VLAN": {packet.LinkTypeEthernet, craft.Ethernet(dst, src, []uint16{7}, 0x0800, vxlan)},
+			"raw":           {packet.LinkTypeRaw, ip},
+			"VXLAN, raw":    {packet.LinkTypeRaw, vxlan},
+			"cooked":        {packet.LinkTypeSLL, craft.SLL(0, craft.RouterMAC, 0x86dd, ip)},
+			"cooked 2":      {packet.LinkTypeSLL2, craft.SLL2(0, craft.RouterMAC, 1, 0x86dd, ip)},
+			"loopback":      {packet.LinkTypeNull, craft.Join([]byte{24, 0, 0, 0}, ip)},
+		} {
+			if !Match(f.lt, f.data) {
+				t.Errorf("%s: does not match", name)
+			}
+			if got := KindOf(f.lt, f.data); got != tt.want {
+				t.Errorf("type %d, %s: %v, want %v", tt.msg[0], name, got, tt.want)
+			}
+			for n := range f.data {
+				KindOf(f.lt, f.data[:n]) // must not panic
+			}
+		}
+	}
+	hidden := craft.EthernetIPv6(craft.RouterMAC, craft.AllNodes,
+		craft.IPv6(craft.RouterLL, craft.AllNodes, 255, 0, craft.Join(craft.HopByHop(58), advertisement())))
+	if got := KindOf(packet.LinkTypeEthernet, hidden); got != KindSpare {
+		t.Errorf("behind a header: %v", got)
+	}
+}
+
+func BenchmarkQueue(b *testing.B) {
+	s := newBurst()
+	q := NewQueue(s)
+	in := numbered(10000, solicitation())
+	b.ReportAllocs()
+	for b.Loop() {
+		s.bursts <- in
+		for range in {
+			if _, err := q.Next(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for len(s.waits) > 0 {
+			<-s.waits
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(in)), "ns/frame")
+}
