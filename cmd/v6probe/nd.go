@@ -155,6 +155,7 @@ func (v *ndView) entries(j *report.JSON) error { return j.Neighbors(v.nd.Links()
 
 func (v *ndView) summary(s *report.Summary) {
 	s.Elsewhere = report.NewElsewhere(v.tally, "v6probe ra "+v.source)
+	s.Evicted = report.EvictedNeighbors(v.nd.Forgotten())
 }
 
 // heard says how much was heard, for the verdict.

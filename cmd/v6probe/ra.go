@@ -147,7 +147,7 @@ func (v *raView) picture(t *report.Text, r outcome) {
 }
 
 func (v *raView) summary(s *report.Summary) {
-	s.Forgotten = v.Forgotten()
+	s.Forgotten, s.Evicted = v.Forgotten(), report.EvictedRouters(v.Evicted())
 	v.drops.summary(s)
 }
 
@@ -157,9 +157,9 @@ func (v *raView) finding(j *report.JSON, f rule.Finding) error { return v.drops.
 func (v *raView) entries(j *report.JSON) error { return v.drops.entries(j) }
 
 func (v *raView) heard(r outcome) string {
-	var routers, advertisements uint64
+	routers, advertisements := v.Evicted().Routers, uint64(0)
 	for _, l := range v.Links() {
-		routers += uint64(len(l.Routers)) + l.EvictedRouters
+		routers += uint64(len(l.Routers))
 		advertisements += l.Advertisements
 	}
 	s := report.Plural(advertisements, "advertisement") + " from " + report.Plural(routers, "router")

@@ -208,6 +208,7 @@ func (c *Checker) evictRouters(l *Link) {
 		l.kept -= r.kept
 		c.kept -= r.kept
 		c.lost.addSaid(r)
+		c.passed.add(c.passage(l, r))
 		c.spares.keepRouter(r)
 		return true
 	})

@@ -45,7 +45,8 @@ type Checker struct {
 	scratch []byte
 	spares  spares
 
-	lost Evicted // as far as no Link and no Router counts it any longer
+	passed passed
+	lost   Evicted // as far as no Link and no Router counts it any longer
 
 	clock ndcheck.Clock
 	now   instant // of the packet

@@ -62,6 +62,10 @@ type routerState struct {
 	peers          []peer
 }
 
+// Proven reports whether r was heard again after some time, even if it was forgotten in between for lack of room: it is no
+// passing sender of a flood.
+func (r *Router) Proven() bool { return r.proven }
+
 // alive reports whether hosts have r as a default router at time t of era: its last RA is within its router lifetime.
 func (r *Router) alive(t instant, era uint32) bool {
 	age := t.sub(r.accepted)
@@ -222,6 +226,9 @@ func (c *Checker) advertisement(p *packet.Packet) {
 	}
 	if r == nil {
 		r, speaker = c.add(l, p)
+		if c.passed.has(c.passage(l, r)) {
+			r.proven, l.proven = true, true
+		}
 	}
 	r.seen, c.speaker = c.clock.Packets, speaker
 	c.take(l, r, &f)

@@ -109,6 +109,9 @@ func (j *JSON) Summary(s Summary) error {
 	if s.Forgotten > 0 {
 		o = o.uint("forgotten_links", s.Forgotten)
 	}
+	if len(s.Evicted) > 0 {
+		o = o.evicted(s.Evicted)
+	}
 	if s.ForgottenPaths > 0 {
 		o = o.uint("forgotten_paths", s.ForgottenPaths)
 	}
@@ -152,6 +155,7 @@ type Summary struct {
 	Tally          *rule.Tally
 	Forgotten      uint64        // links, for lack of room
 	ForgottenPaths uint64        // likewise
+	Evicted        Evicted       // what else was, by kind
 	FailOn         rule.Severity // findings from here on make the verdict "fail"
 	NeverFail      bool
 	Damage         string          // why the input ended early; "" when it did not

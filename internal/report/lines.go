@@ -21,7 +21,7 @@ func RouterLines(links []*ra.Link) (lines []string, more int) {
 	n := 0
 	for _, l := range links {
 		n += len(l.Routers)
-		for _, r := range l.Routers[:min(len(l.Routers), maxLines-len(lines))] {
+		for _, r := range foremost(l.Routers, maxLines-len(lines)) {
 			lines = append(lines, routerLine(l, r))
 		}
 	}

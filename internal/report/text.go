@@ -224,6 +224,9 @@ func (t *Text) verdict(s Summary, sentence, what string) {
 	if n := s.Stats.Shed.Total(); n > 0 {
 		text += "; " + shed(s.Stats.Shed)
 	}
+	if gone := s.Evicted.String(); gone != "" {
+		text += "; " + gone
+	}
 	if s.Cut > 0 {
 		text += fmt.Sprintf("; the capture has only the beginning of %s, so that not all of their messages could be judged",
 			Plural(s.Cut, "frame"))

@@ -70,7 +70,7 @@ func (t *Text) link(l *ra.Link) {
 	for _, s := range wrap(head, t.style.width()) {
 		t.line(t.style.paint(sgrBold, s))
 	}
-	for _, r := range l.Routers[:min(len(l.Routers), maxRouters)] {
+	for _, r := range foremost(l.Routers, maxRouters) {
 		t.line("")
 		t.router(l, r)
 	}
@@ -87,6 +87,22 @@ func (t *Text) link(l *ra.Link) {
 	if more := l.EvictedHosts + uint64(max(len(l.Hosts)-maxHosts, 0)); more > 0 {
 		t.item(0, "", 0, fmt.Sprintf("… and %s more that solicited.", Plural(more, "host")))
 	}
+}
+
+// foremost returns n routers, or all if there are no more: those that were heard again before those that passed in a flood.
+func foremost(routers []*ra.Router, n int) []*ra.Router {
+	if len(routers) <= n {
+		return routers
+	}
+	first := make([]*ra.Router, 0, n)
+	for _, proven := range []bool{true, false} {
+		for _, r := range routers {
+			if len(first) < n && r.Proven() == proven {
+				first = append(first, r)
+			}
+		}
+	}
+	return first
 }
 
 // headline says in one sentence what a guest gets from this link.
