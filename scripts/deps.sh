@@ -6,7 +6,8 @@ set -euo pipefail
 case "${1:-}" in
 test)  tools=(radvd:radvd tcpdump:tcpdump tshark:tshark nft:nftables ip:iproute2 ndppd:ndppd xtables-nft-multi:iptables
 	ebtables:ebtables ping:iputils-ping bpftool:bpftool clang:clang llvm-strip:llvm
-	/usr/include/bpf/bpf_helpers.h:libbpf-dev xmllint:libxml2-utils npm:npm prove:perl) ;;
+	/usr/include/bpf/bpf_helpers.h:libbpf-dev xmllint:libxml2-utils npm:npm prove:perl
+	atk6-flood_router6:thc-ipv6) ;;
 lint)  tools=(shellcheck:shellcheck) ;;
 kernels) tools=(qemu-system-x86_64:qemu-system-x86 depmod:kmod ip:iproute2 nft:nftables xtables-nft-multi:iptables
 	ebtables:ebtables radvd:radvd ping:iputils-ping) ;;

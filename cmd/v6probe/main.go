@@ -11,7 +11,7 @@ import (
 
 // memory is what the garbage collector is to make do with, in bytes: it works harder near that, instead of letting the
 // heap grow. A router has little to spare, and what a flood makes v6probe keep is bounded well below.
-const memory = 52 << 20
+const memory = 36 << 20
 
 func main() {
 	debug.SetMemoryLimit(memory)

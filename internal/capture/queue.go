@@ -18,7 +18,7 @@ type Waiter interface {
 const (
 	chunkBytes  = 64 << 10
 	chunkFrames = 512
-	queueChunks = 128
+	queueChunks = 64
 )
 
 // Queue stands between a live source and who judges its frames, so that judging, and whoever reads the results, never keeps

@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"v6probe/internal/craft"
+	"v6probe/internal/lab"
+)
+
+// floodEnv is the environment variable that makes the floods last longer, "60s".
+const floodEnv = "V6PROBE_FLOOD"
+
+// floodFor is how long the floods last.
+func floodFor(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv(floodEnv)
+	if text == "" {
+		return 8 * time.Second
+	}
+	d, err := time.ParseDuration(text)
+	check(t, err)
+	return d
+}
+
+// underFlood runs v6probe with its output in a file while a tool of thc-ipv6 floods from the other end, and returns what it
+// said, without the messages that keep does not want, and what the router advertised meanwhile.
+func underFlood(t *testing.T, guest, vr *lab.Namespace, tool []string, keep func(line []byte) bool, args ...string) (r result, sent int) {
+	t.Helper()
+	// All namespaces share one neighbor table, which other tests need: this guest has no IPv6 to fill it with.
+	check(t, guest.Sysctl("ipv6/conf/eth0/disable_ipv6", "1"))
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	check(t, err)
+	defer file.Close()
+	stderr := newOutput()
+	probe := exec.Command(binary, args...)
+	probe.Stdout, probe.Stderr = file, stderr
+	check(t, guest.Start(probe))
+	defer probe.Process.Kill()
+	check(t, stderr.await(within(t, 20*time.Second), "listening on"))
+
+	before := advertised(t, vr)
+	flood := exec.Command(tool[0], tool[1:]...)
+	check(t, vr.Start(flood))
+	defer flood.Process.Kill()
+	end := time.AfterFunc(floodFor(t), func() { flood.Process.Kill() })
+	defer end.Stop()
+	flood.Wait()
+	sent = advertised(t, vr) - before
+	check(t, probe.Process.Signal(syscall.SIGINT))
+	probe.Wait()
+
+	const most = 64 << 10 // KiB
+	if rss := probe.ProcessState.SysUsage().(*syscall.Rusage).Maxrss; rss > most {
+		t.Errorf("%v: %d KiB of memory, want no more than %d", args, rss, most)
+	} else {
+		t.Logf("%v: %d KiB of memory", args, rss)
+	}
+	r = result{code: probe.ProcessState.ExitCode(), stderr: stderr.String()}
+	_, err = file.Seek(0, 0)
+	check(t, err)
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	var kept strings.Builder
+	for lines.Scan() {
+		if keep == nil || keep(lines.Bytes()) {
+			kept.Write(append(lines.Bytes(), '\n'))
+		}
+	}
+	check(t, lines.Err())
+	r.stdout = kept.String()
+	return r, sent
+}
+
+// advertised returns how many RAs the kernel of a namespace has sent for its daemon; those of a flood do not pass there.
+func advertised(t *testing.T, ns *lab.Namespace) int {
+	t.Helper()
+	out := newOutput()
+	cmd := exec.Command("cat", "/proc/net/snmp6")
+	cmd.Stdout = out
+	check(t, ns.Start(cmd))
+	check(t, cmd.Wait())
+	for text := range strings.Lines(out.String()) {
+		var n int
+		if c, _ := fmt.Sscanf(text, "Icmp6OutType134 %d", &n); c == 1 {
+			return n
+		}
+	}
+	return 0
+}
+
+// quick is what radvd says in these tests: often, and without an address for anybody.
+func quick() string {
+	return strings.NewReplacer("MinRtrAdvInterval 5", "MinRtrAdvInterval 3", "MaxRtrAdvInterval 15", "MaxRtrAdvInterval 4").
+		Replace(lab.CloudStackRadvd("eth0", gateway, dns1, dns2))
+}
+
+// notFlooded keeps the lines of --json that are not messages of others than the router.
+func notFlooded(line []byte) bool {
+	return !bytes.HasPrefix(line, []byte(`{"type":"message"`)) || bytes.Contains(line, []byte(`"source":"`+craft.RouterLL+`"`))
+}
+
+// TestRouterFlood: in a flood of routers, each of which advertises a prefix of its own, every RA of the real one is told, the
+// flood once, and memory stays within bounds. The text has the real router before the strangers.
+func TestRouterFlood(t *testing.T) {
+	needs(t, "radvd", "atk6-flood_router6")
+	for _, form := range []string{"", "-H"} {
+		t.Run("flood_router6"+form, func(t *testing.T) {
+			guest, vr := isolated(t)
+			radvdHeard(t, guest, vr, quick())
+			tool := strings.Fields("atk6-flood_router6 " + form + " eth0")
+			r, sent := underFlood(t, guest, vr, tool, notFlooded, "ra", "-i", "eth0", "--passive", "--timeout", "0", "--json")
+			r.parse(t)
+			lost := lostFrames(t, r)
+			if heard := len(r.advertisements()); sent < 2 || heard < sent && lost == 0 {
+				t.Errorf("%d RAs of the router told, it sent %d; %d frames were lost", heard, sent, lost)
+			}
+			once(t, r, "ra.flood")
+
+			r, sent = underFlood(t, guest, vr, tool, nil, "ra", "-i", "eth0", "--passive", "--timeout", "0", "--color", "never")
+			if n := strings.Count(r.stdout, "WARNING ra.flood"); n != 1 {
+				t.Errorf("ra.flood is told %d times", n)
+			}
+			// What was shed may have been the real one's.
+			shed := strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "came faster")
+			if at := strings.Index(r.stdout, "\nRouter "); !shed && sent >= 2 && (at < 0 || !strings.HasPrefix(r.stdout[at:], "\nRouter "+craft.RouterLL+" ")) {
+				t.Errorf("the real router is not the first:\n%.2000s", r.stdout)
+			}
+		})
+	}
+}
+
+// TestSolicitationFlood: in a flood of solicitations the flood is told once, and memory stays within bounds.
+func TestSolicitationFlood(t *testing.T) {
+	needs(t, "radvd", "atk6-flood_solicitate6")
+	guest, vr := isolated(t)
+	radvdHeard(t, guest, vr, quick())
+	r, sent := underFlood(t, guest, vr, []string{"atk6-flood_solicitate6", "eth0"}, notFlooded, "nd", "-i", "eth0", "--timeout", "0", "--json")
+	r.parse(t)
+	once(t, r, "ns.flood")
+	lost := lostFrames(t, r)
+	t.Logf("%d RAs sent, %d frames lost", sent, lost)
+	r, sent = underFlood(t, guest, vr, []string{"atk6-flood_solicitate6", "eth0"}, notFlooded, "ra", "-i", "eth0", "--passive", "--timeout", "0", "--json")
+	r.parse(t)
+	if heard := len(r.advertisements()); sent < 2 || heard < sent && lostFrames(t, r) == 0 {
+		t.Errorf("%d RAs of the router told, it sent %d", heard, sent)
+	}
+	r.want(t, 0)
+}
+
+// once wants a rule told by one finding.
+func once(t *testing.T, r result, id string) {
+	t.Helper()
+	n := 0
+	for _, f := range r.of("finding") {
+		if f.Rule == id {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%s is told %d times:\n%.3000s", id, n, r.stdout)
+	}
+}
+
+// lostFrames returns how many frames the kernel dropped and v6probe shed, by the summary.
+func lostFrames(t *testing.T, r result) uint64 {
+	t.Helper()
+	var sum struct {
+		Drops uint64 `json:"kernel_drops"`
+		Shed  struct{ Total uint64 }
+	}
+	check(t, json.Unmarshal([]byte(r.of("summary")[0].raw), &sum))
+	return sum.Drops + sum.Shed.Total
+}
