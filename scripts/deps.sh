@@ -12,8 +12,7 @@ lint)  tools=(shellcheck:shellcheck) ;;
 kernels) tools=(qemu-system-x86_64:qemu-system-x86 depmod:kmod ip:iproute2 nft:nftables xtables-nft-multi:iptables
 	ebtables:ebtables radvd:radvd ping:iputils-ping) ;;
 bench) tools=(tcpdump:tcpdump tracepath:iputils-tracepath traceroute:traceroute ping:iputils-ping scamper:scamper
-	nft:nftables ip:iproute2 bpftrace:bpftrace tshark:tshark
-	trafgen:netsniff-ng) ;;
+	nft:nftables ip:iproute2 bpftrace:bpftrace tshark:tshark) ;;
 *)     echo "usage: deps.sh test|lint|kernels|bench" >&2; exit 2 ;;
 esac
 
