@@ -68,13 +68,11 @@ func smallOnes(dir string) (names []string, err error) {
 	ra := craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes, msg)
 	ns := craft.Frame(craft.GuestMAC, craft.GuestLL, "ff02::1:ff00:1", craft.NS(craft.RouterLL, craft.SLLA(craft.GuestMAC)))
 	na := craft.Frame(craft.RouterMAC, craft.RouterLL, craft.GuestLL, craft.NA(0xe0, craft.RouterLL, craft.TLLA(craft.RouterMAC)))
-	var text []byte
-	text = append(text, fileHeader()...)
+	text := craft.PcapHeader()
 	for i := range 5 {
 		at := time.Duration(i) * 10 * time.Second
 		for j, frame := range [][]byte{ra, ns, na, na} {
-			text = appendHeader(text, beginning.Add(at+time.Duration(j)*time.Millisecond), len(frame))
-			text = append(text, frame...)
+			text = craft.AppendPcapRecord(text, beginning.Add(at+time.Duration(j)*time.Millisecond), frame)
 		}
 	}
 	for i := range smallCaptures {

@@ -37,7 +37,7 @@ const (
 )
 
 // oneProcessor has v6probe do all its work on one.
-var oneProcessor = "GOMAXPROCS=1"
+const oneProcessor = "GOMAXPROCS=1"
 
 // contests lists what is measured, less the programs that are not installed.
 func contests(v6probe, dir string) []*contest {

@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"compress/gzip"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +34,7 @@ type traffic interface {
 func recipes() []recipe {
 	return []recipe{
 		{"mixed", 1, []string{".pcap", ".pcapng", ".pcap.gz"}, func() traffic { return craft.NewMixed(1) }},
-		{"neighbors", 4, []string{".pcap", ".pcapng", ".pcap.gz"}, func() traffic { return craft.NewNeighbors(1) }},
+		{"neighbors", 4, []string{".pcap"}, func() traffic { return craft.NewNeighbors(1) }},
 		{"strangers", 16, []string{".pcap"}, func() traffic { return craft.NewStrangers(1) }},
 	}
 }
@@ -89,7 +88,7 @@ func (r *recipe) make(dir string, size int64) (frames, candidates int, err error
 
 // mix writes traffic to a pcap and a pcapng file.
 func mix(from traffic, size int64, pcap io.Writer, pcapng *capture.Writer) (frames, candidates int, err error) {
-	if _, err := pcap.Write(fileHeader()); err != nil {
+	if _, err := pcap.Write(craft.PcapHeader()); err != nil {
 		return 0, 0, err
 	}
 	ifc := &packet.Interface{Name: "eth0", LinkType: packet.LinkTypeEthernet, MTU: 1500}
@@ -97,7 +96,7 @@ func mix(from traffic, size int64, pcap io.Writer, pcapng *capture.Writer) (fram
 	for written := int64(0); written < size; frames++ {
 		at, data := from.Next()
 		f := packet.Frame{Time: beginning.Add(at), Data: data, Length: len(data), LinkType: ifc.LinkType, Interface: ifc}
-		record = append(appendHeader(record[:0], f.Time, f.Length), data...)
+		record = craft.AppendPcapRecord(record[:0], f.Time, data)
 		_, err := pcap.Write(record)
 		if err := errors.Join(err, pcapng.Write(f)); err != nil {
 			return frames, candidates, err
@@ -112,22 +111,3 @@ func mix(from traffic, size int64, pcap io.Writer, pcapng *capture.Writer) (fram
 
 // beginning is when the captures begin.
 var beginning = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// appendHeader appends the header of a pcap record that is whole.
-func appendHeader(b []byte, at time.Time, length int) []byte {
-	b = binary.LittleEndian.AppendUint32(b, uint32(at.Unix()))
-	b = binary.LittleEndian.AppendUint32(b, uint32(at.Nanosecond()/1000))
-	b = binary.LittleEndian.AppendUint32(b, uint32(length))
-	return binary.LittleEndian.AppendUint32(b, uint32(length))
-}
-
-// fileHeader is that of a pcap file with microseconds, of Ethernet.
-func fileHeader() []byte {
-	b := make([]byte, 24)
-	binary.LittleEndian.PutUint32(b, 0xa1b2c3d4)
-	binary.LittleEndian.PutUint16(b[4:], 2)
-	binary.LittleEndian.PutUint16(b[6:], 4)
-	binary.LittleEndian.PutUint32(b[16:], 262144)
-	binary.LittleEndian.PutUint32(b[20:], uint32(packet.LinkTypeEthernet))
-	return b
-}

@@ -143,16 +143,12 @@ func largeCapture(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
-	file = append(file, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0)
+	file := craft.PcapHeader()
 	mixed := craft.NewMixed(3)
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	add := func(data []byte) {
 		at = at.Add(time.Millisecond)
-		for _, v := range []int64{at.Unix(), int64(at.Nanosecond() / 1000), int64(len(data)), int64(len(data))} {
-			file = binary.LittleEndian.AppendUint32(file, uint32(v))
-		}
-		file = append(file, data...)
+		file = craft.AppendPcapRecord(file, at, data)
 	}
 	for len(file) < 10<<20 {
 		for _, name := range files {

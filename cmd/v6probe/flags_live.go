@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -42,6 +42,8 @@ const (
 	mostBuffer  = 1 << 30
 )
 
+var errNoSize = errors.New("a size is a number with K, M or G behind it: 512K, 64M")
+
 // Set implements pflag.Value.
 func (s *byteSize) Set(text string) error {
 	digits, unit := text, int64(1<<10)
@@ -54,15 +56,15 @@ func (s *byteSize) Set(text string) error {
 		case "G":
 			unit = 1 << 30
 		default:
-			return fmt.Errorf("a size is a number with K, M or G behind it: 512K, 64M")
+			return errNoSize
 		}
 	}
 	n, err := strconv.ParseInt(digits, 10, 32)
 	if err != nil {
-		return fmt.Errorf("a size is a number with K, M or G behind it: 512K, 64M")
+		return errNoSize
 	}
 	if n *= unit; n < leastBuffer || n > mostBuffer {
-		return fmt.Errorf("it is from 256K to 1G")
+		return errors.New("it is from 256K to 1G")
 	}
 	*s = byteSize(n)
 	return nil

@@ -10,6 +10,7 @@ import (
 
 // Waiter is a source that tells when it has nothing at hand.
 type Waiter interface {
+	Source
 	// OnWait has f called each time before Next waits. It is to be called before the first Next.
 	OnWait(f func())
 }
@@ -28,7 +29,7 @@ const (
 // The frames are numbered as they are handed out: those that were shed have no number, as none would have in a file that
 // holds the others. Next is bound by the context of the first call until that has ended.
 type Queue struct {
-	source Source
+	source Waiter
 	onWait func()
 	chunks int // how many there may be
 
@@ -54,13 +55,11 @@ type chunk struct {
 	data   []byte
 }
 
-// NewQueue returns a queue behind source, which must be a Waiter and is its own from now on.
-func NewQueue(source Source) *Queue {
+// NewQueue returns a queue behind source, which is its own from now on.
+func NewQueue(source Waiter) *Queue {
 	q := &Queue{source: source, chunks: queueChunks}
 	q.arrived.L = &q.mu
-	if w, ok := source.(Waiter); ok {
-		w.OnWait(q.wake)
-	}
+	source.OnWait(q.wake)
 	return q
 }
 

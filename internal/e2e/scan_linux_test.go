@@ -72,20 +72,12 @@ func writeScan(t *testing.T, name string, n int) {
 	f, err := os.Create(name)
 	check(t, err)
 	w := bufio.NewWriterSize(f, 1<<20)
-	header := endian.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
-	header = append(header, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	header = endian.LittleEndian.AppendUint32(header, 1<<18)
-	w.Write(endian.LittleEndian.AppendUint32(header, 1)) // Ethernet
+	w.Write(craft.PcapHeader())
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var record []byte
 	write := func(at time.Duration, frame []byte) {
-		when := start.Add(at)
-		record = endian.LittleEndian.AppendUint32(record[:0], uint32(when.Unix()))
-		record = endian.LittleEndian.AppendUint32(record, uint32(when.Nanosecond()/1000))
-		record = endian.LittleEndian.AppendUint32(record, uint32(len(frame)))
-		record = endian.LittleEndian.AppendUint32(record, uint32(len(frame)))
+		record = craft.AppendPcapRecord(record[:0], start.Add(at), frame)
 		w.Write(record)
-		w.Write(frame)
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	address := func() string {

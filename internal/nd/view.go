@@ -187,9 +187,6 @@ type Forgotten struct {
 	Redirects uint64 // likewise
 }
 
-// Any reports whether anything was forgotten.
-func (f Forgotten) Any() bool { return f != Forgotten{} }
-
 // Forgotten returns what was forgotten so far.
 func (c *Checker) Forgotten() Forgotten {
 	f := Forgotten{

@@ -120,7 +120,7 @@ func (in *reader) frame(f *packet.Frame) {
 		}
 		b = in.b
 	}
-	if len(f.Data) < min(f.Length, enough) {
+	if cut(f) {
 		b.cut++
 	}
 	n := len(b.data)

@@ -136,7 +136,7 @@ func (r *run) pull(ctx context.Context) error {
 		if n%tickEvery == 0 {
 			r.tick(r.Source.Stats())
 		}
-		if len(f.Data) < min(f.Length, enough) {
+		if cut(&f) {
 			r.Cut++
 		}
 		if r.decoder.Decode(&f, &r.packet) {
@@ -152,6 +152,9 @@ func (r *run) pull(ctx context.Context) error {
 		}
 	}
 }
+
+// cut reports whether the capture has so little of f that a message may be lost in the rest.
+func cut(f *packet.Frame) bool { return len(f.Data) < min(f.Length, enough) }
 
 // ended returns the error for a source that ended with err: none where it was to end so.
 func (r *run) ended(ctx context.Context, err error) error {

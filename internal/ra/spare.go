@@ -23,13 +23,21 @@ const (
 
 // router returns an empty Router.
 func (s *spares) router() *Router {
-	n := len(s.routers)
-	if n == 0 {
-		return new(Router)
+	if r := pop(&s.routers); r != nil {
+		return r
 	}
-	r := s.routers[n-1]
-	s.routers = s.routers[:n-1]
-	return r
+	return new(Router)
+}
+
+// pop takes the last of a list, nil where there is none.
+func pop[T any](list *[]*T) *T {
+	last := len(*list) - 1
+	if last < 0 {
+		return nil
+	}
+	one := (*list)[last]
+	*list = (*list)[:last]
+	return one
 }
 
 // keepRouter empties r for the next one. Its slices keep their room.
@@ -48,13 +56,10 @@ func (s *spares) keepRouter(r *Router) {
 
 // host returns an empty Host.
 func (s *spares) host() *Host {
-	n := len(s.hosts)
-	if n == 0 {
-		return new(Host)
+	if h := pop(&s.hosts); h != nil {
+		return h
 	}
-	h := s.hosts[n-1]
-	s.hosts = s.hosts[:n-1]
-	return h
+	return new(Host)
 }
 
 func (s *spares) keepHost(h *Host) {
@@ -66,13 +71,10 @@ func (s *spares) keepHost(h *Host) {
 
 // link returns an empty Link.
 func (s *spares) link() *Link {
-	n := len(s.links)
-	if n == 0 {
-		return &Link{linkState: linkState{routers: make(map[netip.Addr]*Router), hosts: make(map[routerKey]*Host)}}
+	if l := pop(&s.links); l != nil {
+		return l
 	}
-	l := s.links[n-1]
-	s.links = s.links[:n-1]
-	return l
+	return &Link{linkState: linkState{routers: make(map[netip.Addr]*Router), hosts: make(map[routerKey]*Host)}}
 }
 
 // keepLink empties l for the next one, unless there was much on it, of which its maps would keep the room.

@@ -42,7 +42,7 @@ func (e Evicted) some() Evicted {
 	return list
 }
 
-// String says it in words, "12 routers and 3 hosts that solicited had to be forgotten …"; "" for nothing.
+// String says it in words, "12 routers, 3 hosts that solicited had to be forgotten …"; "" for nothing.
 func (e Evicted) String() string {
 	if len(e) == 0 {
 		return ""

@@ -15,7 +15,7 @@ import (
 // Schema is the version of the NDJSON objects. It changes when a field changes its meaning or goes away.
 const Schema = 1
 
-// JSON writes NDJSON, one object a line, each line in one Write.
+// JSON writes NDJSON, one object a line, each line in one Write but for those that Prepared writes.
 type JSON struct {
 	w     io.Writer
 	obj   object
