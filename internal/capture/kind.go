@@ -15,6 +15,9 @@ const (
 	KindSpare Kind = iota
 	// KindNeighbor is a Neighbor Solicitation or Advertisement.
 	KindNeighbor
+	// KindStranger is KindVital of a sender that a Queue has not heard before, as far as it remembers, or that floods: a
+	// router that is heard again and again is not lost among thousands that someone makes up.
+	KindStranger
 	// KindVital is a Router Advertisement or Solicitation, a Redirect, or an ICMPv6 error.
 	KindVital
 	kinds
@@ -25,20 +28,33 @@ func (k Kind) String() string {
 	switch k {
 	case KindNeighbor:
 		return "NS and NA"
+	case KindStranger:
+		return "RA, RS, redirects and errors of new or flooding senders"
 	case KindVital:
 		return "RA, RS, redirects and errors"
 	}
 	return "others"
 }
 
+// sender is who a message is from: the Ethernet address that is next to its IPv6 header, zero if there is none, and the IPv6
+// address.
+type sender struct {
+	mac     packet.MAC
+	address [16]byte
+}
+
 // KindOf returns the kind of a frame that has matched. It looks as little as Match does and takes what it cannot place
 // for what can be spared.
 func KindOf(lt packet.LinkType, data []byte) Kind {
+	k, _ := classify(lt, data)
+	return k
+}
+
+// classify is KindOf, and returns the sender of what is vital.
+func classify(lt packet.LinkType, data []byte) (Kind, sender) {
 	switch lt {
 	case packet.LinkTypeEthernet:
-		if len(data) >= 14 {
-			return kindFrom(data, 14, binary.BigEndian.Uint16(data[12:]), true)
-		}
+		return kindInEthernet(data, 0, true)
 	case packet.LinkTypeSLL:
 		if len(data) >= 16 {
 			return kindFrom(data, 16, binary.BigEndian.Uint16(data[14:]), true)
@@ -54,7 +70,7 @@ func KindOf(lt packet.LinkType, data []byte) Kind {
 			return kindFrom(data, 4, versionType(data[4:]), true)
 		}
 	}
-	return KindSpare
+	return KindSpare, sender{}
 }
 
 // versionType returns the EtherType of an IP packet by its version.
@@ -65,8 +81,20 @@ func versionType(ip []byte) uint16 {
 	return etherTypeIPv6
 }
 
+// kindInEthernet judges the Ethernet frame at eth; outer says that a tunnel may be in it.
+func kindInEthernet(data []byte, eth int, outer bool) (Kind, sender) {
+	if len(data) < eth+14 {
+		return KindSpare, sender{}
+	}
+	k, from := kindFrom(data, eth+14, binary.BigEndian.Uint16(data[eth+12:]), outer)
+	if from.mac == (packet.MAC{}) {
+		from.mac = packet.MAC(data[eth+6:])
+	}
+	return k, from
+}
+
 // kindFrom judges what has EtherType typ and begins at ip; outer says that a tunnel may be in it.
-func kindFrom(data []byte, ip int, typ uint16, outer bool) Kind {
+func kindFrom(data []byte, ip int, typ uint16, outer bool) (Kind, sender) {
 	for n := 0; n < 2 && isVLAN(typ) && len(data) >= ip+4; n++ {
 		typ = binary.BigEndian.Uint16(data[ip+2:])
 		ip += 4
@@ -78,16 +106,15 @@ func kindFrom(data []byte, ip int, typ uint16, outer bool) Kind {
 	case typ == etherTypeIPv4 && len(data) > ip+20 && data[ip]>>4 == 4:
 		next, transport = data[ip+9], ip+4*int(data[ip]&0xf)
 	default:
-		return KindSpare
+		return KindSpare, sender{}
 	}
-	if next == protocolUDP && outer && len(data) >= transport+16+14 { // VXLAN, or it would not have matched
-		eth := transport + 16
-		return kindFrom(data, eth+14, binary.BigEndian.Uint16(data[eth+12:]), false)
+	if next == protocolUDP && outer { // VXLAN, or it would not have matched
+		return kindInEthernet(data, transport+16, false)
 	}
 	if next != protocolICMP6 || typ != etherTypeIPv6 {
-		return KindSpare
+		return KindSpare, sender{}
 	}
-	return kindOfType(data[transport])
+	return kindOfType(data[transport]), sender{address: [16]byte(data[ip+8:])}
 }
 
 // kindOfType returns the kind of an ICMPv6 message of that type.

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"hash/maphash"
 	"io"
 	"sync"
 
@@ -46,7 +47,9 @@ type Queue struct {
 	given  int // frames of taken
 	number uint64
 	cancel context.CancelFunc
-	done   sync.WaitGroup
+
+	senders senders // used by the goroutine that takes frames
+	done    sync.WaitGroup
 }
 
 // chunk is some frames and their bytes.
@@ -57,7 +60,7 @@ type chunk struct {
 
 // NewQueue returns a queue behind source, which is its own from now on.
 func NewQueue(source Waiter) *Queue {
-	q := &Queue{source: source, chunks: queueChunks}
+	q := &Queue{source: source, chunks: queueChunks, senders: senders{seed: maphash.MakeSeed()}}
 	q.arrived.L = &q.mu
 	source.OnWait(q.wake)
 	return q
@@ -143,17 +146,15 @@ func (q *Queue) wake() {
 
 // put copies a frame into the queue, or counts it as shed.
 func (q *Queue) put(f *packet.Frame) {
+	kind := q.kind(f)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if n := len(q.full); n >= q.chunks/2 {
-		if kind := KindOf(f.LinkType, f.Data); n >= q.limit(kind) {
-			q.shed[kind]++
-			return
-		}
+	var c *chunk
+	if len(q.full) < q.limit(kind) {
+		c = q.room(len(f.Data))
 	}
-	c := q.room(len(f.Data))
 	if c == nil {
-		q.shed[KindOf(f.LinkType, f.Data)]++
+		q.shed[kind]++
 		return
 	}
 	n := len(c.data)
@@ -163,6 +164,15 @@ func (q *Queue) put(f *packet.Frame) {
 	c.frames = append(c.frames, kept)
 }
 
+// kind returns the kind of a frame, and takes in its sender.
+func (q *Queue) kind(f *packet.Frame) Kind {
+	kind, from := classify(f.LinkType, f.Data)
+	if kind == KindVital && !q.senders.known(from, f.Time) {
+		return KindStranger
+	}
+	return kind
+}
+
 // limit is how many chunks may be full when a frame of that kind comes.
 func (q *Queue) limit(k Kind) int {
 	switch k {
@@ -170,8 +180,10 @@ func (q *Queue) limit(k Kind) int {
 		return q.chunks / 2
 	case KindNeighbor:
 		return q.chunks * 3 / 4
+	case KindStranger:
+		return q.chunks * 7 / 8
 	}
-	return q.chunks
+	return q.chunks + 1 // room says when there is none
 }
 
 // room returns a chunk with room for a frame of n bytes, nil if there is none.

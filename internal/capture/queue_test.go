@@ -107,20 +107,28 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// TestQueueSheds: while nobody takes frames the queue keeps RAs to the last, then NS and NA, and counts the others.
+// TestQueueSheds: while nobody takes frames the queue keeps RAs of a router that was heard before to the last, then those of
+// strangers, then NS and NA, and counts the others.
 func TestQueueSheds(t *testing.T) {
 	s := newBurst()
 	q := NewQueue(s)
-	q.chunks = 8
+	q.chunks = 16
 	s.bursts <- numbered(1, advertisement())
 	takeFrom(t, q, t.Context(), 1)
 	<-s.waits // for the first
 	<-s.waits // for more
 
+	const known, every = 40, 400
+	const rounds = known * every
 	var in []packet.Frame
-	for range 8 {
-		for _, msg := range [][]byte{craft.Echo(64), solicitation(), advertisement()} {
-			in = append(in, numbered(chunkFrames, msg)...)
+	for i := range rounds {
+		in = append(in, numbered(1, craft.Echo(64))...)
+		in = append(in, numbered(1, solicitation())...)
+		in = append(in, numbered(1, advertisement())...)
+		stranger := in[len(in)-1].Data
+		binary.BigEndian.PutUint32(stranger[14+20:], uint32(i+1)) // in its address
+		if i%every == 0 {
+			in = append(in, numbered(1, advertisement())...)
 		}
 	}
 	s.bursts <- in
@@ -129,17 +137,21 @@ func TestQueueSheds(t *testing.T) {
 	kept := len(in) - int(shed.Total())
 	var got [kinds]int
 	for _, f := range takeFrom(t, q, t.Context(), kept) {
-		got[KindOf(f.LinkType, f.Data)]++
+		kind, from := classify(f.LinkType, f.Data)
+		if kind == KindVital && string(from.address[:]) != string(craft.Addr(craft.RouterLL)) {
+			kind = KindStranger
+		}
+		got[kind]++
 	}
-	if got[KindSpare] == 0 || got[KindSpare] >= got[KindNeighbor] || got[KindNeighbor] >= got[KindVital] {
+	if got[KindSpare] == 0 || got[KindSpare] >= got[KindNeighbor] || got[KindNeighbor] >= got[KindStranger] {
 		t.Errorf("kept %v", got)
 	}
-	if got[KindVital] < 3*chunkFrames || shed[KindVital] == 0 {
-		t.Errorf("kept %v, shed %v", got, shed)
+	if got[KindVital] != known {
+		t.Errorf("%d RAs of the router, of %d", got[KindVital], known)
 	}
-	for k := range kinds {
-		if got[k]+int(shed[k]) != 8*chunkFrames {
-			t.Errorf("%v: kept %d and shed %d of %d", k, got[k], shed[k], 8*chunkFrames)
+	for k := range KindVital {
+		if shed[k] == 0 || got[k]+int(shed[k]) < rounds*9/10 { // some strangers are taken for one that was heard
+			t.Errorf("%v: kept %d and shed %d of %d", k, got[k], shed[k], rounds)
 		}
 	}
 	if q.made > q.chunks {

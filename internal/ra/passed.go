@@ -8,16 +8,16 @@ import (
 
 // passed knows again routers that were forgotten for lack of room. In a flood of strangers a real router is forgotten between
 // two of its RAs; that it comes back tells it from them. It is a pair of Bloom filters: when the newer has as many as it may
-// hold, the older is emptied and takes its place. One stranger in about 10,000 is taken for one that came back.
+// hold, the older is emptied and takes its place. One stranger in about 3,000 is taken for one that came back.
 type passed struct {
-	newer, older []uint64
-	n            int // in newer
+	slots [][2][2]uint64 // of both filters, beside each other, as both are looked at
+	newer int            // which is it
+	n     int            // in the newer
 }
 
 const (
-	passedMost = 1 << 18 // in each: ten seconds of a flood of 25,000 a second
-	passedBits = 1 << 23 // of each: one MiB
-	passedAt   = 4       // bits for each that passed
+	passedMost  = 1 << 20 // in each: fifteen seconds of a flood of 70,000 a second
+	passedSlots = 1 << 18 // of each: four MiB
 )
 
 // passage is what a router that passes is known by.
@@ -32,35 +32,37 @@ func (c *Checker) passage(l *Link, r *Router) uint64 {
 
 // add takes in that one with hash h was forgotten.
 func (s *passed) add(h uint64) {
-	if s.n%passedMost == 0 {
-		s.newer, s.older = s.older, s.newer
-		if s.newer == nil {
-			s.newer = make([]uint64, passedBits/64)
+	if s.slots == nil {
+		s.slots = make([][2][2]uint64, passedSlots)
+	}
+	if s.n == passedMost {
+		s.newer, s.n = 1-s.newer, 0
+		for i := range s.slots {
+			s.slots[i][s.newer] = [2]uint64{}
 		}
-		clear(s.newer)
-		s.n = 0
 	}
 	s.n++
-	for i := range uint64(passedAt) {
-		at := passedBit(h, i)
-		s.newer[at/64] |= 1 << (at % 64)
-	}
+	slot, a, b := passedBits(h)
+	words := &s.slots[slot][s.newer]
+	words[0] |= a
+	words[1] |= b
 }
 
 // has reports whether one with hash h seems to have been forgotten.
-func (s *passed) has(h uint64) bool { return holds(s.newer, h) || holds(s.older, h) }
-
-func holds(bits []uint64, h uint64) bool {
-	if bits == nil {
+func (s *passed) has(h uint64) bool {
+	if s.slots == nil {
 		return false
 	}
-	for i := range uint64(passedAt) {
-		if at := passedBit(h, i); bits[at/64]>>(at%64)&1 == 0 {
-			return false
+	slot, a, b := passedBits(h)
+	for _, words := range s.slots[slot] {
+		if words[0]&a == a && words[1]&b == b {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
-// passedBit is the bit that is the i-th for h.
-func passedBit(h, i uint64) uint64 { return (h>>32 + i*(h|1)) % passedBits }
+// passedBits are where h stands: its slot, for there is one place to look at, and two bits of each of the words there.
+func passedBits(h uint64) (slot, a, b uint64) {
+	return h >> 24 % passedSlots, 1<<(h&63) | 1<<(h>>6&63), 1<<(h>>12&63) | 1<<(h>>18&63)
+}

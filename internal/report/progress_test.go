@@ -196,7 +196,7 @@ func TestProgressTellsLosses(t *testing.T) {
 	var out bytes.Buffer
 	p := NewProgress(&out, func() (int, int) { return 80, 24 }, false)
 	p.Begin("listening on eth0", 0)
-	p.Source(capture.Stats{KernelDrops: 3, Shed: capture.Shed{1, 2, 0}})
+	p.Source(capture.Stats{KernelDrops: 3, Shed: capture.Shed{1, 2}})
 	p.Note("news")
 	p.End()
 	if !strings.Contains(out.String(), "listening on eth0, 0s, 6 frames lost, Ctrl-C ends") {

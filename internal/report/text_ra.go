@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -89,20 +90,23 @@ func (t *Text) link(l *ra.Link) {
 	}
 }
 
-// foremost returns n routers, or all if there are no more: those that were heard again before those that passed in a flood.
+// foremost returns n routers, or all if there are no more: those that were heard again before those that passed in a flood,
+// of which some have by chance the address of one that passed before, and the one that was heard most before others.
 func foremost(routers []*ra.Router, n int) []*ra.Router {
 	if len(routers) <= n {
 		return routers
 	}
-	first := make([]*ra.Router, 0, n)
-	for _, proven := range []bool{true, false} {
-		for _, r := range routers {
-			if len(first) < n && r.Proven() == proven {
-				first = append(first, r)
+	first := slices.Clone(routers)
+	slices.SortStableFunc(first, func(a, b *ra.Router) int {
+		if a.Proven() != b.Proven() {
+			if a.Proven() {
+				return -1
 			}
+			return 1
 		}
-	}
-	return first
+		return cmp.Compare(b.Count, a.Count)
+	})
+	return first[:n]
 }
 
 // headline says in one sentence what a guest gets from this link.
