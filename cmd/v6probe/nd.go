@@ -102,9 +102,15 @@ type ndView struct {
 	found []rule.Finding
 }
 
-// Packet judges p. What ra says of a message that nd judges is damage that nd tells as well.
-func (v *ndView) Packet(p *packet.Packet) []rule.Finding {
-	found, others := v.nd.Packet(p), v.ra.Packet(p)
+// Packet judges p.
+func (v *ndView) Packet(p *packet.Packet) []rule.Finding { return v.Late(p, v.Early(p)) }
+
+// Early judges p by the rules of ra.
+func (v *ndView) Early(p *packet.Packet) []rule.Finding { return v.ra.Packet(p) }
+
+// Late judges p by those of nd. What ra says of a message that nd judges is damage that nd tells as well.
+func (v *ndView) Late(p *packet.Packet, others []rule.Finding) []rule.Finding {
+	found := v.nd.Packet(p)
 	if p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement {
 		return v.share(v.want.Apply(found), v.want.Packet(p, others), func(rule.Finding) bool { return false })
 	}

@@ -5,6 +5,7 @@ import (
 
 	"v6probe/internal/capture"
 	"v6probe/internal/packet"
+	"v6probe/internal/rule"
 )
 
 // The room of a batch: large against what it costs to hand one over, small enough that what one goroutine wrote is still in
@@ -18,9 +19,10 @@ const (
 // batch is what the goroutine that reads hands to the one that judges.
 type batch struct {
 	packets []packet.Packet
-	n       int      // of packets
-	text    [][2]int // what was prepared of each, in lines
+	n       int    // of packets
+	done    []done // what was done with each
 	lines   []byte
+	found   []rule.Finding
 	data    []byte // of the frames
 
 	cut   uint64
@@ -29,24 +31,29 @@ type batch struct {
 	err   error         // with which the source ended
 }
 
+// done is where in the lines and the findings of its batch stands what was prepared of a packet and found in it.
+type done struct{ lines, found [2]int }
+
 func newBatch() *batch {
-	return &batch{packets: make([]packet.Packet, batchPackets), text: make([][2]int, batchPackets),
-		data: make([]byte, 0, batchBytes)}
+	return &batch{packets: make([]packet.Packet, batchPackets), done: make([]done, batchPackets), data: make([]byte, 0, batchBytes)}
 }
 
 // reader is the goroutine that reads, decodes and prepares.
 type reader struct {
 	*run
-	preparer   Preparer // nil if the sink is none
+	early      EarlyChecker // nil if the checker is none
+	preparer   Preparer     // nil if the sink is none
 	full, free chan *batch
 	b          *batch // nil once the other goroutine has ended
 	flushed    bool   // nothing was handed over since a flush
+	idle       bool   // the other goroutine had nothing left to do: it may as well do without what is prepared
 }
 
 // ahead does what pull does, on two goroutines.
 func (r *run) ahead(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	in := &reader{run: r, full: make(chan *batch, batches), free: make(chan *batch, batches)}
+	in.early, _ = r.Checker.(EarlyChecker)
 	in.preparer, _ = r.Sink.(Preparer)
 	r.decoder.Outlive = true
 	for range batches {
@@ -63,7 +70,7 @@ func (r *run) ahead(ctx context.Context) error {
 		}
 	}()
 	for b := range in.full {
-		if err := r.batch(b); err != nil {
+		if err := in.judge(b); err != nil {
 			return err
 		}
 		if b.err != nil {
@@ -74,12 +81,19 @@ func (r *run) ahead(ctx context.Context) error {
 	return nil
 }
 
-// batch judges what a batch holds.
-func (r *run) batch(b *batch) error {
+// judge judges what a batch holds, as far as that was not done, and hands it on.
+func (in *reader) judge(b *batch) error {
+	r := in.run
 	r.Cut += b.cut
 	for i := range b.n {
-		at := b.text[i]
-		if err := r.judge(&b.packets[i], b.lines[at[0]:at[1]]); err != nil {
+		p, d := &b.packets[i], &b.done[i]
+		var found []rule.Finding
+		if in.early != nil {
+			found = in.early.Late(p, b.found[d.found[0]:d.found[1]:d.found[1]])
+		} else {
+			found = r.Checker.Packet(p)
+		}
+		if err := r.hand(p, found, b.lines[d.lines[0]:d.lines[1]]); err != nil {
 			return err
 		}
 	}
@@ -131,14 +145,23 @@ func (in *reader) frame(f *packet.Frame) {
 		b.data = b.data[:n]
 		return
 	}
-	from := len(b.lines)
-	if in.preparer != nil {
+	b.done[b.n] = in.prepare(b, p)
+	b.n++
+}
+
+// prepare judges and prepares p, as far as that can be done here.
+func (in *reader) prepare(b *batch, p *packet.Packet) done {
+	d := done{lines: [2]int{0: len(b.lines)}, found: [2]int{0: len(b.found)}}
+	if in.early != nil {
+		b.found = append(b.found, in.early.Early(p)...)
+	}
+	if in.preparer != nil && !in.idle {
 		if message, _ := in.Wanted(p); message {
 			b.lines = in.preparer.Prepare(b.lines, p)
 		}
 	}
-	b.text[b.n] = [2]int{from, len(b.lines)}
-	b.n++
+	d.lines[1], d.found[1] = len(b.lines), len(b.found)
+	return d
 }
 
 // wait hands over what there is: nothing is at hand to add to it.
@@ -154,9 +177,10 @@ func (in *reader) wait() {
 func (in *reader) hand() {
 	in.b.stats = in.Source.Stats()
 	in.full <- in.b
+	in.idle = len(in.full) == 0
 	in.flushed = false
 	if in.b = <-in.free; in.b != nil {
 		b := in.b
-		b.n, b.lines, b.data, b.cut, b.flush = 0, b.lines[:0], b.data[:0], 0, false
+		b.n, b.lines, b.found, b.data, b.cut, b.flush = 0, b.lines[:0], b.found[:0], b.data[:0], 0, false
 	}
 }

@@ -29,6 +29,26 @@ func (c *numbered) Finish(whole bool) []rule.Finding {
 	return []rule.Finding{{Rule: "ra.absent", Detail: fmt.Sprint(whole)}}
 }
 
+// halved is numbered in two halves, of which one finds something of its own in every second packet.
+type halved struct {
+	numbered
+	early, late int
+}
+
+func (c *halved) Packet(p *packet.Packet) []rule.Finding { return c.Late(p, c.Early(p)) }
+
+func (c *halved) Early(p *packet.Packet) []rule.Finding {
+	if c.early++; c.early%2 != 0 {
+		return nil
+	}
+	return []rule.Finding{{Rule: "ra.flood", Subject: fmt.Sprint(p.Frame.Number)}, {Rule: "nd.code", Frame: p.Frame.Number}}
+}
+
+func (c *halved) Late(p *packet.Packet, found []rule.Finding) []rule.Finding {
+	c.late++
+	return append(found, c.numbered.Packet(p)...)
+}
+
 // log writes down all that it is told.
 type log struct {
 	bytes.Buffer
@@ -90,43 +110,55 @@ func some() [][]byte {
 	return list
 }
 
-// TestAhead: two goroutines come to the same as one, whether the sink prepares or not.
+// TestAhead: two goroutines come to the same as one, whether the sink prepares or not, and the checker is of two halves or not.
 func TestAhead(t *testing.T) {
 	broken := errors.New("broken off")
 	for _, end := range []error{io.EOF, broken} {
-		one := &log{}
-		list := some()
-		lost := make([]int, len(list))
-		lost[len(lost)/2] = 5000 // its frame was cut
-		want, wantErr := Run(t.Context(), Options{Source: &frames{list: list, lost: lost, err: end}, Checker: &numbered{}, Sink: one, Wanted: every})
 		for _, sink := range []Sink{&log{}, &preparing{}} {
-			var teed, ticks int
-			got, err := Run(t.Context(), Options{Source: &frames{list: list, lost: lost, err: end}, Checker: &numbered{}, Sink: sink, Wanted: every,
-				Ahead: true, Tee: func(packet.Frame) error { teed++; return nil }, Tick: func(capture.Stats) { ticks++ }})
-			text := ""
-			switch s := sink.(type) {
-			case *log:
-				text = s.String()
-			case *preparing:
-				text = s.String()
-				if s.prepared == 0 || s.prepared == s.messages {
-					t.Errorf("%d of %d messages prepared", s.prepared, s.messages)
-				}
-			}
-			if text != one.String() {
-				t.Errorf("%T, %v: not the same:\n%.2000s\nwant\n%.2000s", sink, end, text, one)
-			}
-			if !errors.Is(err, wantErr) || (err == nil) != (wantErr == nil) {
-				t.Errorf("%T: %v, want %v", sink, err, wantErr)
-			}
-			if got.Stats != want.Stats || got.Messages != want.Messages || got.Cut != want.Cut || !got.First.Equal(want.First) ||
-				!got.Last.Equal(want.Last) || !slices.EqualFunc(got.Tally.Found(), want.Tally.Found(), alike) {
-				t.Errorf("%T: %+v, want %+v", sink, got, want)
-			}
-			if teed != len(list) || ticks == 0 {
-				t.Errorf("%d frames of %d teed, %d ticks", teed, len(list), ticks)
-			}
+			t.Run(fmt.Sprintf("%T, %v", sink, end), func(t *testing.T) {
+				compareAhead(t, sink, end, &numbered{}, &numbered{})
+			})
 		}
+		c := &halved{}
+		t.Run(fmt.Sprintf("halved, %v", end), func(t *testing.T) { compareAhead(t, &preparing{}, end, &halved{}, c) })
+		if c.early == 0 || c.early != c.late {
+			t.Errorf("%d packets judged early, %d late", c.early, c.late)
+		}
+	}
+}
+
+// compareAhead has one checker judge on one goroutine and another on two, for sink, until the source ends with err.
+func compareAhead(t *testing.T, sink Sink, end error, alone, ahead Checker) {
+	one := &log{}
+	list := some()
+	lost := make([]int, len(list))
+	lost[len(lost)/2] = 5000 // its frame was cut
+	want, wantErr := Run(t.Context(), Options{Source: &frames{list: list, lost: lost, err: end}, Checker: alone, Sink: one, Wanted: every})
+	var teed, ticks int
+	got, err := Run(t.Context(), Options{Source: &frames{list: list, lost: lost, err: end}, Checker: ahead, Sink: sink, Wanted: every,
+		Ahead: true, Tee: func(packet.Frame) error { teed++; return nil }, Tick: func(capture.Stats) { ticks++ }})
+	text := ""
+	switch s := sink.(type) {
+	case *log:
+		text = s.String()
+	case *preparing:
+		text = s.String()
+		if s.prepared == 0 || s.prepared == s.messages {
+			t.Errorf("%d of %d messages prepared", s.prepared, s.messages)
+		}
+	}
+	if text != one.String() {
+		t.Errorf("not the same:\n%.2000s\nwant\n%.2000s", text, one)
+	}
+	if !errors.Is(err, wantErr) || (err == nil) != (wantErr == nil) {
+		t.Errorf("%v, want %v", err, wantErr)
+	}
+	if got.Stats != want.Stats || got.Messages != want.Messages || got.Cut != want.Cut || !got.First.Equal(want.First) ||
+		!got.Last.Equal(want.Last) || !slices.EqualFunc(got.Tally.Found(), want.Tally.Found(), alike) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if teed != len(list) || ticks == 0 {
+		t.Errorf("%d frames of %d teed, %d ticks", teed, len(list), ticks)
 	}
 }
 

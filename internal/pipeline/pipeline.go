@@ -20,6 +20,15 @@ type Checker interface {
 	Finish(whole bool) []rule.Finding
 }
 
+// EarlyChecker is a Checker of two halves that ask nothing of each other, so that they can judge on two goroutines.
+type EarlyChecker interface {
+	Checker
+	// Early judges p by the first half. What it returns is valid until its next call.
+	Early(p *packet.Packet) []rule.Finding
+	// Late is Packet for what Early has judged; found is what that returned.
+	Late(p *packet.Packet, found []rule.Finding) []rule.Finding
+}
+
 // Sink takes what was found, as it is found. A finding is handed on when it is new: the same fault seen again is
 // counted, and stands in the findings of its message.
 type Sink interface {
@@ -50,8 +59,9 @@ type Options struct {
 	Tee    func(packet.Frame) error // gets every frame; may be nil
 	Tick   func(capture.Stats)      // called now and then, for progress; may be nil
 	Flush  func() error             // called when the source has nothing at hand, and now and then; may be nil
-	// Ahead has a goroutine of its own read, decode and, if Sink is a Preparer, prepare, while this one judges. What comes of
-	// it is the same. Wanted is called from both then. With a Count it is left out, as nothing may be read beyond that.
+	// Ahead has a goroutine of its own read, decode and, as far as Checker is an EarlyChecker and Sink a Preparer, judge and
+	// prepare, while this one does the rest. What comes of it is the same. Wanted is called from both then. With a Count it is
+	// left out, as nothing may be read beyond that.
 	Ahead bool
 }
 
@@ -140,7 +150,7 @@ func (r *run) pull(ctx context.Context) error {
 			r.Cut++
 		}
 		if r.decoder.Decode(&f, &r.packet) {
-			if err := r.judge(&r.packet, nil); err != nil {
+			if err := r.hand(&r.packet, r.Checker.Packet(&r.packet), nil); err != nil {
 				return err
 			}
 		}
@@ -192,9 +202,8 @@ func (r *run) flush() {
 	}
 }
 
-// judge has a packet judged, and hands on what came of that. prepared is what the sink made of it, if it did.
-func (r *run) judge(p *packet.Packet, prepared []byte) error {
-	found := r.Checker.Packet(p)
+// hand hands on a packet and what was found. prepared is what the sink made of it, if it did.
+func (r *run) hand(p *packet.Packet, found []rule.Finding, prepared []byte) error {
 	if message, counts := r.Wanted(p); message {
 		r.Messages++
 		if counts {
