@@ -3,20 +3,22 @@
 # make lint    gofmt, go vet, staticcheck, govulncheck, shellcheck
 # make kernels boots the kernels 5.10, 6.1 and 6.12 under qemu and has v6probe count drops there; KERNELS=6.1 for one of them
 # make bench   measures v6probe beside tcpdump, cat and tshark; as root also beside tracepath, traceroute, ping, scamper and bpftrace
+# make profile measures where v6probe spends its time, for the compiler
 # make generate, make fixtures, make dist: generated files, captures, release binaries
 
 GO          ?= go
 BIN         := bin/v6probe
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.6.0
-BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
+PROFILE     := cmd/v6probe/v6probe.pgo
+BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -pgo=$(PROFILE)
 PLATFORMS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME    ?= 60s
 KERNELS     ?= 5.10,6.1,6.12
 HEALTHY     ?= 60s
 MATRIX      := $(CURDIR)/bin/fault-matrix.txt
 
-.PHONY: all build run test lint kernels bench fuzz generate fixtures dist clean
+.PHONY: all build run test lint kernels bench profile fuzz generate fixtures dist clean
 
 all: build
 
@@ -47,6 +49,10 @@ kernels: build
 bench: build
 	@scripts/deps.sh bench
 	$(GO) run ./bench -v6probe $(BIN)
+
+# What the compiler learns from: where v6probe spends its time on large captures. To be made anew when that has changed.
+profile:
+	CGO_ENABLED=0 $(GO) test -trimpath -run '^$$' -bench BenchmarkRead -benchtime 10x -cpuprofile $(CURDIR)/$(PROFILE) -o bin/v6probe.test ./cmd/v6probe
 
 # Runs every fuzz target for FUZZTIME, one after the other.
 fuzz:
