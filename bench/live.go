@@ -70,7 +70,20 @@ func measureLive(out io.Writer, v6probe string, runs int) (err error) {
 			return err
 		}
 	}
-	return nil
+	return l.contendSending(out, sendingCases(v6probe), runs)
+}
+
+// sendingCases are who captures while the machine sends packets of its own.
+func sendingCases(v6probe string) []*capturer {
+	ndjson := func(output []byte, _ string) (account, error) { return parseSummary(output) }
+	lines := func(_ []byte, diagnostics string) (account, error) { return parseTcpdump(diagnostics) }
+	ra := []string{v6probe, "ra", "-i", liveInterface, "--timeout", "30s", "--json", "--passive"}
+	return []*capturer{
+		{name: "v6probe ra -Q in", args: append(ra[:len(ra):len(ra)], "-Q", "in"), piped: true, parse: ndjson},
+		{name: "v6probe ra", args: ra, piped: true, parse: ndjson},
+		{name: "tcpdump -Q in", args: []string{"tcpdump", "-Z", "root", "-i", liveInterface, "-Q", "in", "-w", os.DevNull, "icmp6"}, parse: lines},
+		{name: "tcpdump", args: []string{"tcpdump", "-Z", "root", "-i", liveInterface, "-w", os.DevNull, "icmp6"}, parse: lines},
+	}
 }
 
 // about says how things are measured.

@@ -90,7 +90,7 @@ func runKVMTrace(c *cobra.Command, f *kvmTraceFlags) error {
 		}
 		o.Test = guard.sent
 	}
-	source, err := capture.OpenLive(capture.AnyInterface, capture.LiveOptions{})
+	source, err := openAll(capture.LiveOptions{})
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (f *kvmTraceFlags) follow(c *cobra.Command, source capture.Source, t *trace
 	if now, err := host.Bridges(); err == nil {
 		t.Changed(closedSince(bridge, now)...)
 	}
-	paths, unsure := t.Paths(), result.Stats.KernelDrops > 0
+	paths, unsure := t.Paths(), result.Stats.Lost() > 0
 	found := trace.Judge(paths, t.Strays(), unsure, watch.reason)
 	list := tracedList(bridge, t, paths, found, guard, took)
 	if f.json {

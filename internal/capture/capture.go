@@ -29,6 +29,9 @@ type Stats struct {
 	TotalBytes  int64  // size of the file, 0 when unknown
 }
 
+// Lost returns how many frames there were that nobody saw.
+func (s Stats) Lost() uint64 { return s.KernelDrops + s.Shed.Total() }
+
 // Shed counts frames by kind.
 type Shed [kinds]uint64
 

@@ -86,8 +86,8 @@ func (w *Writer) Write(f packet.Frame) error {
 // Flush writes out what is buffered, so that all frames so far can be read from the file.
 func (w *Writer) Flush() error { return w.w.Flush() }
 
-// Close ends the file with the statistics of each interface, and flushes. The kernel counts drops for a whole capture:
-// they stand with the first interface.
+// Close ends the file with the statistics of each interface, and flushes. What was lost is counted for a whole capture:
+// it stands with the first interface.
 func (w *Writer) Close(stats Stats) error {
 	for id := range uint32(len(w.ids)) {
 		w.begin(blockStatistics)
@@ -96,7 +96,7 @@ func (w *Writer) Close(stats Stats) error {
 		if id == 0 {
 			w.u16(isbIfDrop)
 			w.u16(8)
-			w.u64(stats.KernelDrops)
+			w.u64(stats.Lost())
 			w.u32(optEnd)
 		}
 		if err := w.finish(); err != nil {

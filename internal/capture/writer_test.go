@@ -64,7 +64,7 @@ func same(want, got packet.Frame) string {
 
 func TestWriter(t *testing.T) {
 	want := written()
-	frames, stats, err := read(write(t, want, Stats{KernelDrops: 42}))
+	frames, stats, err := read(write(t, want, Stats{KernelDrops: 40, Shed: Shed{KindSpare: 1, KindVital: 1}}))
 	if err != io.EOF || len(frames) != len(want) || stats.KernelDrops != 42 {
 		t.Fatalf("%d frames, %+v, %v", len(frames), stats, err)
 	}

@@ -135,6 +135,9 @@ func leastRank(seen uint64, proven bool) uint64 {
 	return seen
 }
 
+// rank is that for a router.
+func (r *Router) rank() uint64 { return uint64(r.standing)<<62 | r.seen }
+
 // cut returns the rank up to which a quarter of c.ranks lies.
 func (c *Checker) cut() uint64 {
 	slices.Sort(c.ranks)
@@ -196,11 +199,11 @@ func (c *Checker) account(l *Link, r *Router) {
 func (c *Checker) evictRouters(l *Link) {
 	c.ranks = c.ranks[:0]
 	for _, r := range l.Routers {
-		c.ranks = append(c.ranks, leastRank(r.seen, r.proven))
+		c.ranks = append(c.ranks, r.rank())
 	}
 	last, before := c.cut(), len(l.Routers)
 	l.Routers = slices.DeleteFunc(l.Routers, func(r *Router) bool {
-		if leastRank(r.seen, r.proven) > last {
+		if r.rank() > last {
 			return false
 		}
 		l.offered = l.offered || r.offers(instantOf(c.clock.Now), c.clock.Era)
@@ -208,7 +211,7 @@ func (c *Checker) evictRouters(l *Link) {
 		l.kept -= r.kept
 		c.kept -= r.kept
 		c.lost.addSaid(r)
-		c.passed.add(c.passage(l, r))
+		c.passed.add(c.passage(l, r), r.standing)
 		c.spares.keepRouter(r)
 		return true
 	})

@@ -9,41 +9,56 @@ import (
 	"v6probe/internal/packet"
 )
 
-// TestPassed: what passed is known again for at least as many others as one filter holds, few are taken for it, and in the end
-// it is forgotten.
-func TestPassed(t *testing.T) {
+// TestFilter: what was taken in is known for at least as many others as a filter holds, few are taken for it, and in the end it
+// is forgotten.
+func TestFilter(t *testing.T) {
 	const known = 0x9e3779b97f4a7c15
-	var s passed
+	f := newPassed().once
 	rng := rand.New(rand.NewPCG(1, 2))
-	s.add(known)
-	if !s.has(known) || s.has(known+1<<40) {
-		t.Fatalf("known: %v, another: %v", s.has(known), s.has(known+1<<40))
+	if f.has(known) {
+		t.Error("known at once")
 	}
-	for range passedMost {
-		s.add(rng.Uint64())
+	f.add(known)
+	if !f.has(known) || f.has(known+1<<40) {
+		t.Fatalf("known: %v, another: %v", f.has(known), f.has(known+1<<40))
 	}
-	if !s.has(known) {
+	for range f.most {
+		f.add(rng.Uint64())
+	}
+	if !f.has(known) {
 		t.Error("forgotten too soon")
 	}
 	wrong := 0
 	for range 100000 {
-		if s.has(rng.Uint64()) {
+		if f.has(rng.Uint64()) {
 			wrong++
 		}
 	}
 	if wrong > 100 {
 		t.Errorf("%d of 100000 strangers are known", wrong)
 	}
-	for range passedMost {
-		s.add(rng.Uint64())
+	for range f.most {
+		f.add(rng.Uint64())
 	}
-	if s.has(known) {
+	if f.has(known) {
 		t.Error("never forgotten")
 	}
 }
 
+// TestPassed: one that was forgotten has returned when it is heard again, and is proven when that happens again.
+func TestPassed(t *testing.T) {
+	s := newPassed()
+	for i, want := range []Standing{Passing, Returned, Proven, Proven} {
+		got := s.standing(7)
+		if got != want {
+			t.Errorf("forgotten %d times: %d, want %d", i, got, want)
+		}
+		s.add(7, got)
+	}
+}
+
 // TestProvenInFlood: a router that is heard every three seconds in a flood of strangers, which begins before it, is forgotten
-// once and then stays.
+// once, stays when it comes back, and is proven when it is heard again.
 func TestProvenInFlood(t *testing.T) {
 	c := New(Options{})
 	strangers := craft.NewStrangers(1)
@@ -61,13 +76,13 @@ func TestProvenInFlood(t *testing.T) {
 			c.Packet(decodeFrame(t, genuine, func(f *packet.Frame) { f.Time, f.Number = at, uint64(n) }))
 		}
 	}
-	var proven []string
 	for _, r := range c.Links()[0].Routers {
-		if r.Proven() {
-			proven = append(proven, r.Source.String())
+		if genuine := r.Source.String() == craft.RouterLL; genuine != (r.Standing() == Proven) {
+			t.Errorf("%v: standing %d", r.Source, r.Standing())
+		}
+		if r.Source.String() == craft.RouterLL {
+			return
 		}
 	}
-	if len(proven) == 0 || len(proven) > 3 || proven[0] != craft.RouterLL {
-		t.Errorf("proven: %v, want the one that came back", proven)
-	}
+	t.Error("the router is forgotten")
 }

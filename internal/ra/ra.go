@@ -57,7 +57,7 @@ type Checker struct {
 
 // New returns a Checker that has seen nothing.
 func New(o Options) *Checker {
-	return &Checker{options: o, seed: maphash.MakeSeed(), links: make(map[packet.Link]*Link)}
+	return &Checker{options: o, seed: maphash.MakeSeed(), links: make(map[packet.Link]*Link), passed: newPassed()}
 }
 
 // Packet judges one packet and takes it into the picture. The findings are about this packet, or were proved by it. The

@@ -16,7 +16,7 @@ const (
 	// Two equal messages of one sender within copyGap are one message seen twice, by a mirror port or on two
 	// interfaces: a router waits 3 seconds (RFC 4861 §6.2.6).
 	copyGap = 10 * time.Millisecond
-	// A router that is heard again after provenAfter is no passing sender of a flood.
+	// A router that is heard again after provenAfter is Proven.
 	provenAfter = time.Second
 )
 
@@ -30,9 +30,9 @@ func keyOf(p *packet.Packet) routerKey { return routerKey{p.Source, p.EthernetSo
 
 // routerState is what a Router knows besides what it shows.
 type routerState struct {
-	id     uint32 // on its link
-	seen   uint64 // the running number of its last packet
-	proven bool
+	id       uint32 // on its link
+	seen     uint64 // the running number of its last packet
+	standing Standing
 
 	// The routers of one address make a row, in the order of their first RA. The first, which Link.routers has and which is
 	// called the speaker, knows the last.
@@ -62,9 +62,17 @@ type routerState struct {
 	peers          []peer
 }
 
-// Proven reports whether r was heard again after some time, even if it was forgotten in between for lack of room: it is no
-// passing sender of a flood.
-func (r *Router) Proven() bool { return r.proven }
+// Standing says how well a router is told from the passing senders of a flood.
+type Standing uint8
+
+const (
+	Passing  Standing = iota // heard once, or for a moment
+	Returned                 // forgotten for lack of room and heard again, as it seems: of thousands of strangers some seem so
+	Proven                   // heard again after some time, or returned twice
+)
+
+// Standing returns how well r is known.
+func (r *Router) Standing() Standing { return r.standing }
 
 // alive reports whether hosts have r as a default router at time t of era: its last RA is within its router lifetime.
 func (r *Router) alive(t instant, era uint32) bool {
@@ -226,9 +234,8 @@ func (c *Checker) advertisement(p *packet.Packet) {
 	}
 	if r == nil {
 		r, speaker = c.add(l, p)
-		if c.passed.has(c.passage(l, r)) {
-			r.proven, l.proven = true, true
-		}
+		r.standing = c.passed.standing(c.passage(l, r))
+		l.proven = l.proven || r.standing > Passing
 	}
 	r.seen, c.speaker = c.clock.Packets, speaker
 	c.take(l, r, &f)
@@ -255,8 +262,8 @@ func (c *Checker) take(l *Link, r *Router, f *frame) {
 		return
 	}
 	r.pause(c.now, p.Destination)
-	if !r.proven && p.Frame.Time.Sub(r.First) >= provenAfter {
-		r.proven, l.proven = true, true
+	if r.standing < Proven && p.Frame.Time.Sub(r.First) >= provenAfter {
+		r.standing, l.proven = Proven, true
 	}
 	c.accept(l, r)
 	c.account(l, r)

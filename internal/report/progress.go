@@ -134,7 +134,7 @@ const (
 func (p *Progress) Source(s capture.Stats) {
 	if p.stop != nil {
 		p.mu.Lock()
-		p.lost = s.KernelDrops + s.Shed.Total()
+		p.lost = s.Lost()
 		p.mu.Unlock()
 	}
 	if p.size == nil || p.quiet || p.stop != nil || s.TotalBytes == 0 {

@@ -98,13 +98,7 @@ func foremost(routers []*ra.Router, n int) []*ra.Router {
 	}
 	first := slices.Clone(routers)
 	slices.SortStableFunc(first, func(a, b *ra.Router) int {
-		if a.Proven() != b.Proven() {
-			if a.Proven() {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(b.Count, a.Count)
+		return cmp.Or(cmp.Compare(b.Standing(), a.Standing()), cmp.Compare(b.Count, a.Count))
 	})
 	return first[:n]
 }
