@@ -112,8 +112,8 @@ func notFlooded(line []byte) bool {
 }
 
 // TestRouterFlood: in a flood of routers, each of which advertises a prefix of its own, the flood is told once, memory
-// stays within bounds, and unless the kernel had to drop frames every RA of the real router is told, whatever was shed. The
-// text has it before the strangers.
+// stays within bounds, and every RA of the real router is told, however many strangers are let go, unless the processors are so
+// busy that frames of known senders were lost, which is told too. The text has it before the strangers.
 func TestRouterFlood(t *testing.T) {
 	needs(t, "radvd", "atk6-flood_router6")
 	for _, form := range []string{"", "-H"} {
@@ -123,10 +123,10 @@ func TestRouterFlood(t *testing.T) {
 			tool := strings.Fields("atk6-flood_router6 " + form + " eth0")
 			r, sent := underFlood(t, guest, vr, tool, notFlooded, "ra", "-i", "eth0", "--passive", "--timeout", "0", "--json")
 			r.parse(t)
-			dropped, shed := lostFrames(t, r)
-			t.Logf("%d frames were dropped by the kernel, %d shed", dropped, shed)
-			if heard := len(r.advertisements()); sent < 2 || heard < sent && dropped == 0 {
-				t.Errorf("%d RAs of the router told, it sent %d; the kernel dropped %d frames, %d were shed", heard, sent, dropped, shed)
+			lost := lostFrames(t, r)
+			t.Logf("lost frames: %+v", lost)
+			if heard := len(r.advertisements()); sent < 2 || heard < sent && !lost.known() {
+				t.Errorf("%d RAs of the router told, it sent %d; lost frames: %+v", heard, sent, lost)
 			}
 			once(t, r, "ra.flood")
 
@@ -134,7 +134,9 @@ func TestRouterFlood(t *testing.T) {
 			if n := strings.Count(r.stdout, "WARNING ra.flood"); n != 1 {
 				t.Errorf("ra.flood is told %d times", n)
 			}
-			if at := strings.Index(r.stdout, "\nRouter "); sent >= 2 && (at < 0 || !strings.HasPrefix(r.stdout[at:], "\nRouter "+craft.RouterLL+" ")) {
+			words := strings.ReplaceAll(strings.Join(strings.Fields(r.stdout), " "), "errors of new or flooding senders", "")
+			known := strings.Contains(words, "the kernel dropped") || strings.Contains(words, "redirects and errors")
+			if at := strings.Index(r.stdout, "\nRouter "); !known && sent >= 2 && (at < 0 || !strings.HasPrefix(r.stdout[at:], "\nRouter "+craft.RouterLL+" ")) {
 				t.Errorf("the real router is not the first:\n%.2000s", r.stdout)
 			}
 		})
@@ -149,12 +151,10 @@ func TestSolicitationFlood(t *testing.T) {
 	r, sent := underFlood(t, guest, vr, []string{"atk6-flood_solicitate6", "eth0"}, notFlooded, "nd", "-i", "eth0", "--timeout", "0", "--json")
 	r.parse(t)
 	once(t, r, "ns.flood")
-	dropped, shed := lostFrames(t, r)
-	t.Logf("%d RAs sent; the kernel dropped %d frames, %d were shed", sent, dropped, shed)
+	t.Logf("%d RAs sent; lost frames: %+v", sent, lostFrames(t, r))
 	r, sent = underFlood(t, guest, vr, []string{"atk6-flood_solicitate6", "eth0"}, notFlooded, "ra", "-i", "eth0", "--passive", "--timeout", "0", "--json")
 	r.parse(t)
-	dropped, _ = lostFrames(t, r)
-	if heard := len(r.advertisements()); sent < 2 || heard < sent && dropped == 0 {
+	if heard := len(r.advertisements()); sent < 2 || heard < sent && !lostFrames(t, r).known() {
 		t.Errorf("%d RAs of the router told, it sent %d", heard, sent)
 	}
 	r.want(t, 0)
@@ -174,13 +174,18 @@ func once(t *testing.T, r result, id string) {
 	}
 }
 
-// lostFrames returns how many frames the kernel dropped and how many v6probe shed, by the summary.
-func lostFrames(t *testing.T, r result) (dropped, shed uint64) {
+// lost is how many frames the kernel dropped and v6probe shed.
+type lost struct {
+	Dropped uint64 `json:"kernel_drops"`
+	Shed    struct{ Total, Vital uint64 }
+}
+
+// known reports whether there may be some of a known router among them.
+func (l lost) known() bool { return l.Dropped+l.Shed.Vital > 0 }
+
+// lostFrames returns what was lost, by the summary.
+func lostFrames(t *testing.T, r result) (l lost) {
 	t.Helper()
-	var sum struct {
-		Drops uint64 `json:"kernel_drops"`
-		Shed  struct{ Total uint64 }
-	}
-	check(t, json.Unmarshal([]byte(r.of("summary")[0].raw), &sum))
-	return sum.Drops, sum.Shed.Total
+	check(t, json.Unmarshal([]byte(r.of("summary")[0].raw), &l))
+	return l
 }

@@ -79,6 +79,10 @@ func (t *Text) link(l *ra.Link) {
 		t.line("")
 		t.item(0, "", 0, fmt.Sprintf("… and %s more.", Plural(more, "router")))
 	}
+	if l.Untold {
+		t.line("")
+		t.item(0, "", 0, "More routers contradict each other than the findings name.")
+	}
 	if len(l.Hosts) > 0 {
 		t.line("")
 	}

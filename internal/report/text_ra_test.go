@@ -1,7 +1,9 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,5 +39,25 @@ func TestForemost(t *testing.T) {
 	}
 	if all := foremost(routers, 20); len(all) != 20 || all[0] != routers[0] {
 		t.Errorf("of %d routers, where there is room: %d, the first %v", len(routers), len(all), all[0].Source)
+	}
+}
+
+// TestUntoldText: the picture says that there are more contradictions than findings.
+func TestUntoldText(t *testing.T) {
+	const untold = "More routers contradict each other"
+	for routers, want := range map[int]bool{2: false, 12: true} {
+		c := ra.New(ra.Options{})
+		for i := range routers {
+			ra := craft.CloudStackRA()
+			ra.CurHopLimit = uint8(64 + i)
+			p := decode(t, craft.Frame(fmt.Sprintf("02:00:00:00:00:%02x", i+1), fmt.Sprintf("fe80::%x", i+1), craft.AllNodes, ra.Message()))
+			p.Frame.Time, p.Frame.Number = time.Unix(1700000000+int64(i), 0), uint64(i+1)
+			c.Packet(p)
+		}
+		var out bytes.Buffer
+		NewText(&out, Style{}).Links(c.Links(), 0)
+		if got := strings.Contains(out.String(), untold); got != want {
+			t.Errorf("%d routers: told %v\n%s", routers, got, &out)
+		}
 	}
 }
