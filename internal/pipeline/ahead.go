@@ -11,8 +11,8 @@ import (
 // The room of a batch: large against what it costs to hand one over, small enough that what one goroutine wrote is still in
 // the cache when the other reads it.
 const (
-	batchPackets = 256
-	batchBytes   = 64 << 10
+	batchPackets = 512
+	batchBytes   = 128 << 10
 	batches      = 4
 )
 
