@@ -42,6 +42,7 @@ type Queue struct {
 	shed    Shed
 	running bool
 	err     error // why the source gives no more, once it does not
+	ended   bool  // err is that of the context
 
 	taken  *chunk
 	given  int // frames of taken
@@ -94,12 +95,12 @@ func (q *Queue) take(ctx context.Context) error {
 	}
 	for told := false; len(q.full) == 0; {
 		switch {
+		case q.err != nil && !q.ended:
+			return q.err
+		case q.err != nil && ctx.Err() != nil:
+			return ctx.Err()
 		case q.err != nil:
-			err := q.err
-			if err == ctx.Err() {
-				q.err = nil // the next context may last longer
-			}
-			return err
+			q.err = nil // it was another context
 		case !q.running:
 			q.start(ctx)
 		case !told && q.onWait != nil:
@@ -126,7 +127,7 @@ func (q *Queue) start(ctx context.Context) {
 			if err != nil {
 				q.mu.Lock()
 				defer q.mu.Unlock()
-				q.running, q.err = false, err
+				q.running, q.err, q.ended = false, err, err == ctx.Err()
 				q.arrived.Signal()
 				return
 			}
@@ -227,7 +228,7 @@ func (q *Queue) Close() error {
 		q.done.Wait()
 	}
 	q.mu.Lock()
-	q.err = io.EOF
+	q.err, q.ended = io.EOF, false
 	q.mu.Unlock()
 	return q.source.Close()
 }

@@ -175,6 +175,20 @@ func TestQueueContext(t *testing.T) {
 	s.bursts <- numbered(1, advertisement())
 	takeFrom(t, q, t.Context(), 1)
 	q.Close()
+}
+
+// TestQueueContextUnheard: a context that ends while nobody asks for frames is nothing to the next one.
+func TestQueueContextUnheard(t *testing.T) {
+	s := newBurst()
+	q := NewQueue(s)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.bursts <- numbered(1, advertisement())
+	takeFrom(t, q, ctx, 1)
+	cancel()
+	q.done.Wait()
+	s.bursts <- numbered(1, advertisement())
+	takeFrom(t, q, t.Context(), 1)
+	q.Close()
 	if _, err := q.Next(t.Context()); err != io.EOF {
 		t.Errorf("once closed: %v", err)
 	}
