@@ -25,23 +25,29 @@ type liveCase struct {
 	capturers []*capturer
 }
 
+// own is v6probe, which tells as NDJSON what it saw.
+func own(v6probe, name, command string, more ...string) *capturer {
+	args := append([]string{v6probe, command, "-i", liveInterface, "--timeout", "30s"}, more...)
+	return &capturer{name: name, args: args, piped: true,
+		parse: func(output []byte, _ string) (account, error) { return parseSummary(output) }}
+}
+
+// other is tcpdump. Who changes its user, as it does, is no longer killed when this program ends.
+func other(name string, more ...string) *capturer {
+	args := append([]string{"tcpdump", "-Z", "root", "-i", liveInterface}, more...)
+	return &capturer{name: name, args: args,
+		parse: func(_ []byte, diagnostics string) (account, error) { return parseTcpdump(diagnostics) }}
+}
+
 // liveCases are what is measured.
 func liveCases(v6probe string) []*liveCase {
-	ndjson := func(output []byte, _ string) (account, error) { return parseSummary(output) }
-	text := func(output []byte, _ string) (account, error) { return parseText(output) }
-	lines := func(_ []byte, diagnostics string) (account, error) { return parseTcpdump(diagnostics) }
-	own := func(command string) []string {
-		return []string{v6probe, command, "-i", liveInterface, "--timeout", "30s"}
-	}
-	// Who changes its user, as tcpdump does, is no longer killed when this program ends.
-	other := []string{"tcpdump", "-Z", "root", "-i", liveInterface}
-
-	ra := &capturer{name: "v6probe ra --json", args: append(own("ra"), "--json", "--passive"), mark: advertMark, piped: true,
-		parse: ndjson}
-	ndJSON := &capturer{name: "v6probe nd --json", args: append(own("nd"), "--json"), piped: true, parse: ndjson}
-	nd := &capturer{name: "v6probe nd", args: append(own("nd"), "--color", "never"), piped: true, parse: text}
-	write := &capturer{name: "tcpdump -w", args: append(other[:len(other):len(other)], "-w", os.DevNull, "icmp6"), parse: lines}
-	print := &capturer{name: "tcpdump -nv", args: append(other[:len(other):len(other)], "-nv", "icmp6"), parse: lines}
+	ra := own(v6probe, "v6probe ra --json", "ra", "--json", "--passive")
+	ra.mark = advertMark
+	ndJSON := own(v6probe, "v6probe nd --json", "nd", "--json")
+	nd := own(v6probe, "v6probe nd", "nd", "--color", "never")
+	nd.parse = func(output []byte, _ string) (account, error) { return parseText(output) }
+	write := other("tcpdump -w", "-w", os.DevNull, "icmp6")
+	print := other("tcpdump -nv", "-nv", "icmp6")
 	return []*liveCase{
 		{"UDP to one address, from 2^32", udpFlood(), true, []int{1e6, 0}, []*capturer{ra, write, print}},
 		{"Neighbor Solicitations from 2^64 for 2^32 addresses, of one group", nsFlood(), false, []int{1e6, 0},
@@ -75,14 +81,11 @@ func measureLive(out io.Writer, v6probe string, runs int) (err error) {
 
 // sendingCases are who captures while the machine sends packets of its own.
 func sendingCases(v6probe string) []*capturer {
-	ndjson := func(output []byte, _ string) (account, error) { return parseSummary(output) }
-	lines := func(_ []byte, diagnostics string) (account, error) { return parseTcpdump(diagnostics) }
-	ra := []string{v6probe, "ra", "-i", liveInterface, "--timeout", "30s", "--json", "--passive"}
 	return []*capturer{
-		{name: "v6probe ra -Q in", args: append(ra[:len(ra):len(ra)], "-Q", "in"), piped: true, parse: ndjson},
-		{name: "v6probe ra", args: ra, piped: true, parse: ndjson},
-		{name: "tcpdump -Q in", args: []string{"tcpdump", "-Z", "root", "-i", liveInterface, "-Q", "in", "-w", os.DevNull, "icmp6"}, parse: lines},
-		{name: "tcpdump", args: []string{"tcpdump", "-Z", "root", "-i", liveInterface, "-w", os.DevNull, "icmp6"}, parse: lines},
+		own(v6probe, "v6probe ra -Q in", "ra", "--json", "--passive", "-Q", "in"),
+		own(v6probe, "v6probe ra", "ra", "--json", "--passive"),
+		other("tcpdump -Q in", "-Q", "in", "-w", os.DevNull, "icmp6"),
+		other("tcpdump", "-w", os.DevNull, "icmp6"),
 	}
 }
 

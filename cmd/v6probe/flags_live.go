@@ -42,7 +42,7 @@ const (
 	mostBuffer  = 1 << 30
 )
 
-var errNoSize = errors.New("a size is a number with K, M or G behind it: 512K, 64M")
+const noSize = "a size is a number with K, M or G behind it: 512K, 64M"
 
 // Set implements pflag.Value.
 func (s *byteSize) Set(text string) error {
@@ -56,12 +56,12 @@ func (s *byteSize) Set(text string) error {
 		case "G":
 			unit = 1 << 30
 		default:
-			return errNoSize
+			return errors.New(noSize)
 		}
 	}
 	n, err := strconv.ParseInt(digits, 10, 32)
 	if err != nil {
-		return errNoSize
+		return errors.New(noSize)
 	}
 	if n *= unit; n < leastBuffer || n > mostBuffer {
 		return errors.New("it is from 256K to 1G")

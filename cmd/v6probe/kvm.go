@@ -182,7 +182,7 @@ func (e *eavesdropper) duration(timeout time.Duration) time.Duration {
 
 // listen listens for a glance, and on until all suspects were heard. An interruption only ends it.
 func (e *eavesdropper) listen(ctx context.Context, timeout time.Duration) error {
-	source, err := openAll(capture.LiveOptions{IgnoreOutgoing: true})
+	source, err := openLive(capture.AnyInterface, capture.LiveOptions{IgnoreOutgoing: true})
 	if err != nil {
 		return err
 	}

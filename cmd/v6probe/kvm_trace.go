@@ -90,7 +90,7 @@ func runKVMTrace(c *cobra.Command, f *kvmTraceFlags) error {
 		}
 		o.Test = guard.sent
 	}
-	source, err := openAll(capture.LiveOptions{})
+	source, err := openLive(capture.AnyInterface, capture.LiveOptions{})
 	if err != nil {
 		return err
 	}

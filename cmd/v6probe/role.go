@@ -34,15 +34,6 @@ func (f *sourceFlags) addRole(c *cobra.Command, iface string) {
 	complete(c, "fail-on", func() []string { return []string{"error", "warning", "never"} })
 }
 
-// openAll listens on all interfaces, as sourceFlags.open does on one.
-func openAll(o capture.LiveOptions) (capture.Source, error) {
-	live, err := capture.OpenLive(capture.AnyInterface, o)
-	if err != nil {
-		return nil, err
-	}
-	return capture.NewQueue(live), nil
-}
-
 // overhear shows checker what comes from source until enough, which may be nil, says so of a packet, or ctx ends. It returns
 // all that was found, a fault once.
 func overhear(ctx context.Context, source capture.Source, checker pipeline.Checker, enough func(*packet.Packet) bool) (pipeline.Result, error) {

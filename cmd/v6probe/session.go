@@ -50,12 +50,12 @@ func (f *sourceFlags) open(c *cobra.Command, filter capture.Filter) (*session, e
 			}
 			s.iface = name
 		}
-		src, err := capture.OpenLive(s.iface, capture.LiveOptions{Filter: filter, Buffer: int(f.capture.buffer),
+		src, err := openLive(s.iface, capture.LiveOptions{Filter: filter, Buffer: int(f.capture.buffer),
 			IgnoreOutgoing: f.capture.direction == "in"})
 		if err != nil {
 			return nil, err
 		}
-		s.source, s.live = capture.NewQueue(src), true
+		s.source, s.live = src, true
 	}
 	if f.write != "" {
 		if err := s.openTee(f.write, f.read, c.InOrStdin()); err != nil {
@@ -64,6 +64,15 @@ func (f *sourceFlags) open(c *cobra.Command, filter capture.Filter) (*session, e
 		}
 	}
 	return s, nil
+}
+
+// openLive listens on an interface, behind a queue.
+func openLive(name string, o capture.LiveOptions) (capture.Source, error) {
+	live, err := capture.OpenLive(name, o)
+	if err != nil {
+		return nil, err
+	}
+	return capture.NewQueue(live), nil
 }
 
 func (s *session) openTee(name, reading string, stdin io.Reader) error {

@@ -174,7 +174,7 @@ func radvdExpected(f *vr.Facts, want *expect.State) *expect.State {
 
 // listen hears the guests' interfaces for so long, 0 for until the context ends.
 func (h *listener) listen(ctx context.Context, long time.Duration) error {
-	source, err := openAll(capture.LiveOptions{})
+	source, err := openLive(capture.AnyInterface, capture.LiveOptions{})
 	if err != nil {
 		return err
 	}

@@ -43,14 +43,8 @@ type sender struct {
 	address [16]byte
 }
 
-// KindOf returns the kind of a frame that has matched. It looks as little as Match does and takes what it cannot place
-// for what can be spared.
-func KindOf(lt packet.LinkType, data []byte) Kind {
-	k, _ := classify(lt, data)
-	return k
-}
-
-// classify is KindOf, and returns the sender of what is vital.
+// classify returns the kind of a frame that has matched, and the sender of what is vital. It looks as little as Match does and
+// takes what it cannot place for what can be spared.
 func classify(lt packet.LinkType, data []byte) (Kind, sender) {
 	switch lt {
 	case packet.LinkTypeEthernet:

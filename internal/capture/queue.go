@@ -2,7 +2,6 @@ package capture
 
 import (
 	"context"
-	"hash/maphash"
 	"io"
 	"sync"
 
@@ -61,7 +60,7 @@ type chunk struct {
 
 // NewQueue returns a queue behind source, which is its own from now on.
 func NewQueue(source Waiter) *Queue {
-	q := &Queue{source: source, chunks: queueChunks, senders: senders{seed: maphash.MakeSeed()}}
+	q := &Queue{source: source, chunks: queueChunks, senders: newSenders()}
 	q.arrived.L = &q.mu
 	source.OnWait(q.wake)
 	return q

@@ -209,8 +209,8 @@ func TestQueueLongFrames(t *testing.T) {
 	q.Close()
 }
 
-// TestKindOf holds the kinds against what the decoder finds, for messages in every kind of frame.
-func TestKindOf(t *testing.T) {
+// TestClassify holds the kinds against what the decoder finds, for messages in every kind of frame.
+func TestClassify(t *testing.T) {
 	for _, tt := range []struct {
 		msg  []byte
 		want Kind
@@ -241,17 +241,17 @@ func TestKindOf(t *testing.T) {
 			if !Match(f.lt, f.data) {
 				t.Errorf("%s: does not match", name)
 			}
-			if got := KindOf(f.lt, f.data); got != tt.want {
+			if got, _ := classify(f.lt, f.data); got != tt.want {
 				t.Errorf("type %d, %s: %v, want %v", tt.msg[0], name, got, tt.want)
 			}
 			for n := range f.data {
-				KindOf(f.lt, f.data[:n]) // must not panic
+				classify(f.lt, f.data[:n]) // must not panic
 			}
 		}
 	}
 	hidden := craft.EthernetIPv6(craft.RouterMAC, craft.AllNodes,
 		craft.IPv6(craft.RouterLL, craft.AllNodes, 255, 0, craft.Join(craft.HopByHop(58), advertisement())))
-	if got := KindOf(packet.LinkTypeEthernet, hidden); got != KindSpare {
+	if got, _ := classify(packet.LinkTypeEthernet, hidden); got != KindSpare {
 		t.Errorf("behind a header: %v", got)
 	}
 }

@@ -17,7 +17,7 @@ func stranger(n uint32) (s sender) {
 // TestSenders: among so many strangers as come between two RAs in a flood a router is known again, and few strangers are
 // taken for one that was heard before.
 func TestSenders(t *testing.T) {
-	s := senders{seed: maphash.MakeSeed()}
+	s := newSenders()
 	now := time.Unix(1e9, 0)
 	router := stranger(0)
 	if s.known(router, now) {
@@ -47,7 +47,7 @@ func TestSenders(t *testing.T) {
 
 // TestSendersFlood: who sends more than any router is not known for as long as that lasts, and others are.
 func TestSendersFlood(t *testing.T) {
-	s := senders{seed: maphash.MakeSeed()}
+	s := newSenders()
 	now := time.Unix(1e9, 0)
 	router, flooder := stranger(0), stranger(1)
 	for maphash.Comparable(s.seed, router)%sendersSlots == maphash.Comparable(s.seed, flooder)%sendersSlots {
@@ -73,7 +73,7 @@ func TestSendersFlood(t *testing.T) {
 }
 
 func BenchmarkSenders(b *testing.B) {
-	s := senders{seed: maphash.MakeSeed()}
+	s := newSenders()
 	now := time.Unix(1e9, 0)
 	n := uint32(0)
 	for b.Loop() {

@@ -70,7 +70,7 @@ func (r *run) ahead(ctx context.Context) error {
 		}
 	}()
 	for b := range in.full {
-		if err := in.judge(b); err != nil {
+		if err := r.judge(b, in.early); err != nil {
 			return err
 		}
 		if b.err != nil {
@@ -81,15 +81,14 @@ func (r *run) ahead(ctx context.Context) error {
 	return nil
 }
 
-// judge judges what a batch holds, as far as that was not done, and hands it on.
-func (in *reader) judge(b *batch) error {
-	r := in.run
+// judge judges what a batch holds, all of it or, if early judged its half, the other, and hands it on.
+func (r *run) judge(b *batch, early EarlyChecker) error {
 	r.Cut += b.cut
 	for i := range b.n {
 		p, d := &b.packets[i], &b.done[i]
 		var found []rule.Finding
-		if in.early != nil {
-			found = in.early.Late(p, b.found[d.found[0]:d.found[1]:d.found[1]])
+		if early != nil {
+			found = early.Late(p, b.found[d.found[0]:d.found[1]:d.found[1]])
 		} else {
 			found = r.Checker.Packet(p)
 		}
@@ -151,7 +150,7 @@ func (in *reader) frame(f *packet.Frame) {
 
 // prepare judges and prepares p, as far as that can be done here.
 func (in *reader) prepare(b *batch, p *packet.Packet) done {
-	d := done{lines: [2]int{0: len(b.lines)}, found: [2]int{0: len(b.found)}}
+	lines, found := len(b.lines), len(b.found)
 	if in.early != nil {
 		b.found = append(b.found, in.early.Early(p)...)
 	}
@@ -160,8 +159,7 @@ func (in *reader) prepare(b *batch, p *packet.Packet) done {
 			b.lines = in.preparer.Prepare(b.lines, p)
 		}
 	}
-	d.lines[1], d.found[1] = len(b.lines), len(b.found)
-	return d
+	return done{[2]int{lines, len(b.lines)}, [2]int{found, len(b.found)}}
 }
 
 // wait hands over what there is: nothing is at hand to add to it.

@@ -127,16 +127,16 @@ func (c *Checker) list(l *Link) {
 	}
 }
 
-// leastRank sorts what was seen once before what was seen again, and by when.
-func leastRank(seen uint64, proven bool) uint64 {
-	if proven {
-		seen |= 1 << 63
-	}
-	return seen
-}
-
-// rank is that for a router.
+// rank sorts routers by their standing, and those of one by when they were seen last.
 func (r *Router) rank() uint64 { return uint64(r.standing)<<62 | r.seen }
+
+// rank sorts links likewise: those on which no router was heard again come first.
+func (l *Link) rank() uint64 {
+	if l.proven {
+		return 1<<63 | l.seen
+	}
+	return l.seen
+}
 
 // cut returns the rank up to which a quarter of c.ranks lies.
 func (c *Checker) cut() uint64 {
@@ -147,10 +147,10 @@ func (c *Checker) cut() uint64 {
 func (c *Checker) forgetLinks() {
 	c.ranks = c.ranks[:0]
 	for _, l := range c.links {
-		c.ranks = append(c.ranks, leastRank(l.seen, l.proven))
+		c.ranks = append(c.ranks, l.rank())
 	}
 	last := c.cut()
-	gone := func(l *Link) bool { return leastRank(l.seen, l.proven) <= last }
+	gone := func(l *Link) bool { return l.rank() <= last }
 	c.order = slices.DeleteFunc(c.order, gone)
 	for key, l := range c.links {
 		if gone(l) {
