@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"v6probe/internal/lab"
 )
 
 // Files of Zone.Files.
@@ -68,7 +70,30 @@ func (z *Zone) startRadvd(ctx context.Context) error {
 	if _, err := z.spaces["vr"].WaitLinkLocal(ctx, "eth0"); err != nil {
 		return err
 	}
-	return z.runRadvd(ctx, "vr", good)
+	return z.carried(ctx, func() error { return z.runRadvd(ctx, "vr", good) })
+}
+
+// carried starts what advertises and waits until the bridge that is farthest away has the first advertisement: the underlay may
+// hold it for a second while the hypervisors ask for each other, and a guest that is started then would take it, whatever
+// fault there is by now. The next one comes 3 s later at the earliest.
+func (z *Zone) carried(ctx context.Context, start func() error) error {
+	if len(z.build.VXLANPort) > 0 { // they do not hear each other
+		return start()
+	}
+	l, err := z.spaces["kvm2"].Listen(bridge)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := l.Await(ctx, lab.ICMPv6Type(134)); err != nil {
+		return fmt.Errorf("the other hypervisor does not get an advertisement: %w", err)
+	}
+	return nil
 }
 
 // ofNode is the radvd of a router, and its file.
