@@ -1,6 +1,7 @@
 package ra
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -60,7 +61,7 @@ type linkState struct {
 // left or fell silent advertised is not there, nor what a router no longer mentions.
 func (l *Link) Prefixes() []netip.Prefix {
 	var list []netip.Prefix
-	for _, r := range l.Routers {
+	for _, r := range l.Foremost(len(l.Routers)) {
 		if r.absent(l.now, l.era) {
 			continue
 		}
@@ -72,6 +73,19 @@ func (l *Link) Prefixes() []netip.Prefix {
 		}
 	}
 	return list
+}
+
+// Foremost returns n routers, or all if there are no more, in the order of their first RA. In a flood, and where some are left
+// out, those that are known well come before those that passed, and of two those that were heard more often.
+func (l *Link) Foremost(n int) []*Router {
+	if len(l.Routers) <= n && !l.Flooded {
+		return l.Routers
+	}
+	first := slices.Clone(l.Routers)
+	slices.SortStableFunc(first, func(a, b *Router) int {
+		return cmp.Or(cmp.Compare(b.standing, a.standing), cmp.Compare(b.Count, a.Count))
+	})
+	return first[:min(n, len(first))]
 }
 
 // Silent reports whether every router that offered itself on the link has said nothing for longer than its lifetime.

@@ -30,7 +30,7 @@ func (c *Checker) Finish(whole bool) []rule.Finding {
 				found = append(found, f)
 			}
 			// Of a flood's senders nobody expects a goodbye.
-			if f, ok := l.endSilent(r, c.now, c.clock.Era); ok && (!l.flood.told || r.standing == Proven) {
+			if f, ok := l.endSilent(r, c.now, c.clock.Era); ok && (!l.Flooded || r.standing == Proven) {
 				found = append(found, f)
 			}
 		}

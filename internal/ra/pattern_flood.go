@@ -26,8 +26,7 @@ type flood struct {
 	sources [floodSources + 1]routerKey
 	marks   [floodSources + 1]uint64  // mark of each, which tells most of them apart
 	at      [floodSources + 1]instant // when the last of each was heard
-	told    bool
-	until   instant // hosts have other worries than routers that contradict each other
+	until   instant                   // hosts have other worries than routers that contradict each other
 }
 
 // checkFlood looks for more RAs than any number of healthy routers sends. The one of the report is from key; fresh says that
@@ -44,13 +43,13 @@ func (c *Checker) checkFlood(l *Link, key routerKey, fresh bool) {
 	f.times[f.next] = t
 	f.next = (f.next + 1) % floodRate
 	fast := within(first, t, time.Second)
-	if fast || newcomers > 0 || f.told && !l.mixed && f.count(at, t) > floodSources {
+	if fast || newcomers > 0 || l.Flooded && !l.mixed && f.count(at, t) > floodSources {
 		f.until = t.add(floodSpan)
 	}
-	if f.told || !fast && newcomers == 0 {
+	if l.Flooded || !fast && newcomers == 0 {
 		return
 	}
-	f.told = true
+	l.Flooded = true
 	if fast {
 		c.report.Add("ra.flood", -1, "", "%d RAs within %s, from %s", floodRate+1, inSeconds(t.sub(first)), sourcesText(f.count(at, t)))
 	} else {

@@ -115,6 +115,7 @@ type Link struct {
 	// What hosts hold of prefixes that was forgotten, so that a cut of their lifetimes is not seen.
 	EvictedPrefixes uint64
 	Untold          bool // more routers contradict each other than are named
+	Flooded         bool // ra.flood was told
 
 	DHCPv6Asked   bool // a client's Solicit or Information-request was seen
 	DHCPv6Answers bool // a server's message was seen, or a client's that only follows one

@@ -21,21 +21,23 @@ func RouterLines(links []*ra.Link) (lines []string, more int) {
 	n := 0
 	for _, l := range links {
 		n += len(l.Routers)
-		for _, r := range foremost(l.Routers, maxLines-len(lines)) {
-			lines = append(lines, routerLine(l, r))
+		prefixes := l.Prefixes()
+		for _, r := range l.Foremost(maxLines - len(lines)) {
+			lines = append(lines, routerLine(l, r, prefixes))
 		}
 	}
 	return lines, n - len(lines)
 }
 
-func routerLine(l *ra.Link, r *ra.Router) string {
+// routerLine is that of a router, of which prefixes are those of the whole link.
+func routerLine(l *ra.Link, r *ra.Router, prefixes []netip.Prefix) string {
 	s := fmt.Sprintf("%v  %s, last %s", r.Source, times(r.Count), r.Last.Local().Format(time.TimeOnly))
 	s = prefixed(l.Where, s)
 	if len(r.Dropped) > 0 {
 		return s + "  invalid: " + string(r.Dropped[0])
 	}
 	offered := false
-	for _, pre := range l.Prefixes() {
+	for _, pre := range prefixes {
 		if offers(r, pre) {
 			s += "  " + pre.String()
 			offered = true

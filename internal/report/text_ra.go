@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -71,11 +70,15 @@ func (t *Text) link(l *ra.Link) {
 	for _, s := range wrap(head, t.style.width()) {
 		t.line(t.style.paint(sgrBold, s))
 	}
-	for _, r := range foremost(l.Routers, maxRouters) {
+	shown := l.Foremost(maxRouters)
+	if l.Flooded {
+		shown = known(shown)
+	}
+	for _, r := range shown {
 		t.line("")
 		t.router(l, r)
 	}
-	if more := l.EvictedRouters + uint64(max(len(l.Routers)-maxRouters, 0)); more > 0 {
+	if more := l.EvictedRouters + uint64(len(l.Routers)-len(shown)); more > 0 {
 		t.line("")
 		t.item(0, "", 0, fmt.Sprintf("… and %s more.", Plural(more, "router")))
 	}
@@ -94,21 +97,27 @@ func (t *Text) link(l *ra.Link) {
 	}
 }
 
-// foremost returns n routers, or all if there are no more: those that were heard again before those that passed in a flood,
-// of which some have by chance the address of one that passed before, and the one that was heard most before others.
-func foremost(routers []*ra.Router, n int) []*ra.Router {
-	if len(routers) <= n {
+// known returns those first routers of a flood that are known well, and some more if these are few: who asks for the real router
+// wants no pages of strangers.
+func known(routers []*ra.Router) []*ra.Router {
+	const few = 4
+	n := slices.IndexFunc(routers, func(r *ra.Router) bool { return r.Standing() < ra.Proven })
+	if n < 0 {
 		return routers
 	}
-	first := slices.Clone(routers)
-	slices.SortStableFunc(first, func(a, b *ra.Router) int {
-		return cmp.Or(cmp.Compare(b.Standing(), a.Standing()), cmp.Compare(b.Count, a.Count))
-	})
-	return first[:n]
+	return routers[:min(max(n, few), len(routers))]
 }
 
 // headline says in one sentence what a guest gets from this link.
 func headline(l *ra.Link) string {
+	if l.Flooded {
+		return "the link is flooded with Router Advertisements; " + offer(l)
+	}
+	return offer(l)
+}
+
+// offer is what the routers of a link give a guest.
+func offer(l *ra.Link) string {
 	accepted, managed, cut := 0, false, false
 	for _, r := range l.Routers {
 		cut = cut || r.Cut
@@ -121,10 +130,12 @@ func headline(l *ra.Link) string {
 	switch {
 	case l.Advertisements == 0:
 		return "no router was heard: guests will have only fe80:: addresses."
-	case accepted == 0 && l.EvictedRouters > 0:
+	case len(prefixes) == 0 && l.EvictedRouters > 0:
 		return "there were more routers than are kept, so what guests get is not known."
 	case accepted == 0:
 		return "guests drop every Router Advertisement heard here: they will have only fe80:: addresses."
+	case l.EvictedRouters > 0:
+		return "guests form addresses in " + join(prefixes) + ", besides those of the routers that are not kept."
 	case len(prefixes) > 0:
 		return "guests form addresses in " + join(prefixes) + "."
 	case l.Silent():

@@ -11,34 +11,34 @@ import (
 	"v6probe/internal/ra"
 )
 
-// TestForemost: of many routers the one that was heard most comes before one that was heard twice, and these before all that
-// passed once.
-func TestForemost(t *testing.T) {
+// TestFloodText: the picture of a flooded link begins with the flood, and has the router that is known before a few strangers.
+func TestFloodText(t *testing.T) {
 	c := ra.New(ra.Options{})
 	at, n := time.Unix(1700000000, 0), uint64(0)
-	hear := func(router int) {
+	hear := func(frame []byte) {
 		n++
-		at = at.Add(2 * time.Second)
-		p := decode(t, craft.Frame(fmt.Sprintf("02:00:00:00:00:%02x", router), fmt.Sprintf("fe80::%x", router), craft.AllNodes, craft.CloudStackRA().Message()))
+		p := decode(t, frame)
 		p.Frame.Time, p.Frame.Number = at, n
 		c.Packet(p)
 	}
-	for router := range 20 {
-		hear(router + 1)
+	strangers := craft.NewStrangers(1)
+	for range 4 {
+		for range 1000 {
+			_, frame := strangers.Next()
+			hear(frame)
+		}
+		at = at.Add(4 * time.Second)
+		hear(craft.Frame(craft.RouterMAC, craft.RouterLL, craft.AllNodes, craft.CloudStackRA().Message(craft.CloudStackOptions()...)))
 	}
-	for _, again := range []int{5, 9, 9} {
-		hear(again)
+	var out bytes.Buffer
+	NewText(&out, Style{}).Links(c.Links(), 0)
+	want := "eth\\x1b0: the link is flooded with Router Advertisements; guests form addresses in fd17:625c:f037:2::/64, "
+	if got := strings.Join(strings.Fields(out.String()), " "); !strings.HasPrefix(got, want) || !strings.Contains(got, "besides those of the routers that are not kept.") {
+		t.Errorf("it begins with %.300q, want %q", got, want)
 	}
-	routers := c.Links()[0].Routers
-	var got []string
-	for _, r := range foremost(routers, 4) {
-		got = append(got, r.Source.String())
-	}
-	if want := "[fe80::9 fe80::5 fe80::1 fe80::2]"; fmt.Sprint(got) != want {
-		t.Errorf("%v, want %s", got, want)
-	}
-	if all := foremost(routers, 20); len(all) != 20 || all[0] != routers[0] {
-		t.Errorf("of %d routers, where there is room: %d, the first %v", len(routers), len(all), all[0].Source)
+	blocks := strings.Split(out.String(), "\nRouter ")[1:]
+	if len(blocks) != 4 || !strings.HasPrefix(blocks[0], craft.RouterLL+" ") || !strings.Contains(blocks[3], "routers more.") {
+		t.Errorf("%d routers:\n%.3000s", len(blocks), &out)
 	}
 }
 
