@@ -29,6 +29,7 @@ const (
 	ifFCSLen      = 13
 	ifTSOffset    = 14
 	epbFlags      = 2
+	epbDropCount  = 4
 	isbIfDrop     = 5
 	isbOSDrop     = 7
 	flagsIncoming = 1
@@ -290,6 +291,9 @@ func (n *ngReader) packet(b []byte, mask uint32) (bool, error) {
 		if code == optComment && string(value) == offloadComment {
 			s.frame.Offload = true
 		}
+		if code == epbDropCount && len(value) == 8 {
+			s.frame.Lost = n.u64(value)
+		}
 		if code == epbFlags && len(value) == 4 && !n.flags(n.u32(value), i) {
 			return false, nil
 		}
@@ -314,11 +318,11 @@ func (n *ngReader) offer(ifc *packet.Interface, data []byte, length, fcs int) bo
 func (n *ngReader) flags(v uint32, i *ngInterface) bool {
 	s := n.s
 	if fcs := int(v>>5) & 0xf; fcs > 0 && i.fcs == 0 {
-		kept := s.frame.Time
+		kept, lost := s.frame.Time, s.frame.Lost
 		if !n.offer(i.ifc, s.frame.Data, s.frame.Length, fcs) {
 			return false
 		}
-		s.frame.Time = kept
+		s.frame.Time, s.frame.Lost = kept, lost
 	}
 	switch v & 3 {
 	case flagsIncoming:

@@ -39,6 +39,8 @@ type Queue struct {
 	free    []*chunk
 	made    int
 	shed    Shed
+	lost    uint64 // frames, since the last that was put in
+	dropped uint64 // by the kernel, as far as they are in lost or were told
 	running bool
 	err     error // why the source gives no more, once it does not
 	ended   bool  // err is that of the context
@@ -121,7 +123,10 @@ func (q *Queue) start(ctx context.Context) {
 	ctx, q.cancel = context.WithCancel(ctx)
 	q.running = true
 	q.done.Go(func() {
-		for {
+		for n := 1; ; n++ {
+			if n%dropsEvery == 0 {
+				q.askDrops()
+			}
 			f, err := q.source.Next(ctx)
 			if err != nil {
 				q.mu.Lock()
@@ -135,8 +140,21 @@ func (q *Queue) start(ctx context.Context) {
 	})
 }
 
+// dropsEvery is how many frames pass between two looks at what the kernel dropped, where the source does not wait.
+const dropsEvery = 1 << 10
+
+// askDrops takes in what the kernel dropped.
+func (q *Queue) askDrops() {
+	drops := q.source.Stats().KernelDrops
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lost += drops - q.dropped
+	q.dropped = drops
+}
+
 // wake has the consumer look for what there is. The source is about to wait.
 func (q *Queue) wake() {
+	q.askDrops()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.full) > 0 {
@@ -155,12 +173,15 @@ func (q *Queue) put(f *packet.Frame) {
 	}
 	if c == nil {
 		q.shed[kind]++
+		q.lost++
 		return
 	}
 	n := len(c.data)
 	c.data = append(c.data, f.Data...)
 	kept := *f
 	kept.Data = c.data[n:len(c.data):len(c.data)]
+	kept.Lost += q.lost
+	q.lost = 0
 	c.frames = append(c.frames, kept)
 }
 

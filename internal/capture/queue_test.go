@@ -136,7 +136,10 @@ func TestQueueSheds(t *testing.T) {
 	shed := q.Stats().Shed
 	kept := len(in) - int(shed.Total())
 	var got [kinds]int
+	var lost, after uint64
 	for _, f := range takeFrom(t, q, t.Context(), kept) {
+		lost += f.Lost
+		after = f.Lost
 		kind, from := classify(f.LinkType, f.Data)
 		if kind == KindVital && string(from.address[:]) != string(craft.Addr(craft.RouterLL)) {
 			kind = KindStranger
@@ -153,6 +156,10 @@ func TestQueueSheds(t *testing.T) {
 		if shed[k] == 0 || got[k]+int(shed[k]) < rounds*9/10 { // some strangers are taken for one that was heard
 			t.Errorf("%v: kept %d and shed %d of %d", k, got[k], shed[k], rounds)
 		}
+	}
+	s.bursts <- numbered(1, advertisement())
+	if f := takeFrom(t, q, t.Context(), 1)[0]; lost == 0 || after == 0 || lost+f.Lost != shed.Total() {
+		t.Errorf("%d frames were lost before others, %d before the last of these, and %d before the next, of %d", lost, after, f.Lost, shed.Total())
 	}
 	if q.made > q.chunks {
 		t.Errorf("%d chunks", q.made)

@@ -74,10 +74,15 @@ func (w *Writer) Write(f packet.Frame) error {
 		w.u16(4)
 		w.u32(flags)
 	}
+	if f.Lost > 0 {
+		w.u16(epbDropCount)
+		w.u16(8)
+		w.u64(f.Lost)
+	}
 	if f.Offload {
 		w.option(optComment, offloadComment)
 	}
-	if f.Offload || f.Direction != packet.DirectionUnknown {
+	if f.Offload || f.Lost > 0 || f.Direction != packet.DirectionUnknown {
 		w.u32(optEnd)
 	}
 	return w.finish()

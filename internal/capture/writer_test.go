@@ -33,6 +33,8 @@ func written() []packet.Frame {
 	}
 	offloaded := frame(tap, 2, packet.Outgoing, ndFrame, 0)
 	offloaded.Offload = true
+	after := frame(bare, 9, packet.DirectionUnknown, ndFrame, 0)
+	after.Lost = 1 << 40
 	return []packet.Frame{
 		frame(tap, 1, packet.Incoming, ndFrame, 0),
 		frame(tap, 999_999_999, packet.Outgoing, vxlan4(8472, ndFrame), 1400),
@@ -41,6 +43,7 @@ func written() []packet.Frame {
 		frame(tap, 7, packet.Incoming, ndFrame[:30], 1),
 		frame(twin, 8, packet.Incoming, craft.Join(ndFrame, make([]byte, 70000)), 2),
 		offloaded,
+		after,
 	}
 }
 
@@ -54,7 +57,7 @@ func same(want, got packet.Frame) string {
 	case !got.Time.Equal(want.Time):
 		return fmt.Sprintf("time %v, want %v", got.Time, want.Time)
 	case got.Length != want.Length || got.LinkType != want.LinkType || got.Direction != want.Direction ||
-		got.Offload != want.Offload:
+		got.Offload != want.Offload || got.Lost != want.Lost:
 		return fmt.Sprintf("got %+v, want %+v", got, want)
 	case gotIfc != wantIfc:
 		return fmt.Sprintf("interface %+v, want %+v", gotIfc, wantIfc)
@@ -229,12 +232,16 @@ func TestWriterTshark(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := tool(t, "tshark", "-r", file, "-T", "fields", "-E", "separator=/s", "-e", "frame.time_epoch", "-e", "frame.len",
-		"-e", "frame.cap_len", "-e", "frame.interface_id", "-e", "frame.packet_flags_direction")
+		"-e", "frame.cap_len", "-e", "frame.interface_id", "-e", "frame.packet_flags_direction", "-e", "frame.drop_count")
 	want := ""
 	for i, f := range written() {
 		direction := map[packet.Direction]string{packet.Incoming: "0x00000001", packet.Outgoing: "0x00000002"}[f.Direction]
-		want += strings.Trim(fmt.Sprintf("%d.%09d %d %d %d %s", f.Time.Unix(), f.Time.Nanosecond(), f.Length, len(f.Data),
-			[]int{0, 0, 1, 2, 0, 3, 0}[i], direction), "\n") + "\n"
+		lost := ""
+		if f.Lost > 0 {
+			lost = fmt.Sprint(f.Lost)
+		}
+		want += strings.Trim(fmt.Sprintf("%d.%09d %d %d %d %s %s", f.Time.Unix(), f.Time.Nanosecond(), f.Length, len(f.Data),
+			[]int{0, 0, 1, 2, 0, 3, 0, 1}[i], direction, lost), "\n") + "\n"
 	}
 	if got != want {
 		t.Errorf("tshark reads\n%swant\n%s", got, want)

@@ -30,6 +30,8 @@ type listeners struct {
 	era    uint32
 	groups table[groupKey, group]
 	open   bool // there may be a link whose last query is
+
+	lost ndcheck.Stamp // when frames were last lost to the capture
 }
 
 // groupKey is a solicited-node group on a link.
@@ -88,6 +90,7 @@ func (c *Checker) beginListeners() {
 	evicted := s.groups.evicted
 	s.groups = newTable[groupKey, group](maxGroups)
 	s.groups.evicted = evicted
+	s.lost = 0
 	for _, l := range c.links.order {
 		l.query = query{}
 	}
@@ -285,8 +288,12 @@ func (c *Checker) judgeGroup(l *link, k groupKey, g *group) {
 		return
 	}
 	g.judged = q.number
-	g.missed++
 	g.querier = q.querier
+	if c.listeners.lost >= q.at {
+		c.doubtGroup(l, k, g, "frames were lost to this capture meanwhile, and the report may have been among them")
+		return
+	}
+	g.missed++
 	others := q.count
 	if slices.Contains(q.reporters[:q.count], g.mac) {
 		others--

@@ -62,6 +62,9 @@ func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	c.report.Reset(p)
 	era := c.clock.Era
 	c.clock.Tick(p.Frame.Time)
+	if p.Frame.Lost > 0 {
+		c.listeners.lost = c.clock.Packet
+	}
 	if now := c.clock.Stamp; era != c.clock.Era || c.swept == 0 {
 		c.swept = now
 	} else if now.Sub(c.swept) >= sweepEvery {

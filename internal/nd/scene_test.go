@@ -97,25 +97,28 @@ func tick(at float64) shot {
 func incoming(x shot) shot { return directed(x, packet.Incoming) }
 func outgoing(x shot) shot { return directed(x, packet.Outgoing) }
 
+// afterLoss is x after n frames were lost.
+func afterLoss(n uint64, x shot) shot {
+	return changed(x, func(f *packet.Frame) { f.Lost = n })
+}
+
 func directed(x shot, d packet.Direction) shot {
-	before := x.change
-	x.change = func(f *packet.Frame) {
-		if before != nil {
-			before(f)
-		}
-		f.Direction = d
-	}
-	return x
+	return changed(x, func(f *packet.Frame) { f.Direction = d })
 }
 
 // on returns x as seen on another interface.
 func on(i *packet.Interface, x shot) shot {
+	return changed(x, func(f *packet.Frame) { f.Interface = i })
+}
+
+// changed returns x with one more change.
+func changed(x shot, change func(*packet.Frame)) shot {
 	before := x.change
 	x.change = func(f *packet.Frame) {
 		if before != nil {
 			before(f)
 		}
-		f.Interface = i
+		change(f)
 	}
 	return x
 }

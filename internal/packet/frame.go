@@ -53,6 +53,7 @@ type MAC [6]byte
 // Frame is one captured frame. Data is valid until the source that gave it is asked for the next one.
 type Frame struct {
 	Number    uint64 // counted from 1, every record of the source included
+	Lost      uint64 // how many frames are known to have been lost between the one before and this one, or hereabouts
 	Time      time.Time
 	Data      []byte // what was captured, VLAN tags in their place
 	Length    int    // on the wire

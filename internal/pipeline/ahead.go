@@ -140,7 +140,7 @@ func (in *reader) frame(f *packet.Frame) {
 	b.data = append(b.data, f.Data...)
 	f.Data = b.data[n:len(b.data):len(b.data)]
 	p := &b.packets[b.n]
-	if !in.decoder.Decode(f, p) {
+	if !in.decode(f, p) {
 		b.data = b.data[:n]
 		return
 	}

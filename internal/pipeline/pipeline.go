@@ -126,6 +126,7 @@ type run struct {
 	decoder *packet.Decoder
 	packet  packet.Packet
 	counted uint64
+	lost    uint64    // frames, since the last that was a packet
 	failed  error     // of Flush
 	cancel  func()    // ends the wait for the source
 	flushed time.Time // last
@@ -149,7 +150,7 @@ func (r *run) pull(ctx context.Context) error {
 		if cut(&f) {
 			r.Cut++
 		}
-		if r.decoder.Decode(&f, &r.packet) {
+		if r.decode(&f, &r.packet) {
 			if err := r.hand(&r.packet, r.Checker.Packet(&r.packet), nil); err != nil {
 				return err
 			}
@@ -161,6 +162,17 @@ func (r *run) pull(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// decode decodes f, and hands on what was lost before frames that were no packets.
+func (r *run) decode(f *packet.Frame, p *packet.Packet) bool {
+	f.Lost += r.lost
+	r.lost = 0
+	ok := r.decoder.Decode(f, p)
+	if !ok {
+		r.lost = f.Lost
+	}
+	return ok
 }
 
 // cut reports whether the capture has so little of f that a message may be lost in the rest.

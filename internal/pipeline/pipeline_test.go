@@ -106,6 +106,39 @@ func TestRunCountsCutFrames(t *testing.T) {
 	}
 }
 
+// afterLoss is a source whose second frame, which is no message, and third one come after others were lost.
+type afterLoss struct{ frames }
+
+func (s *afterLoss) Next(ctx context.Context) (packet.Frame, error) {
+	f, err := s.frames.Next(ctx)
+	f.Lost = []uint64{0, 0, 5, 2, 0}[f.Number]
+	return f, err
+}
+
+// losses is a checker that takes down what was lost before each packet.
+type losses struct {
+	always
+	before []uint64
+}
+
+func (c *losses) Packet(p *packet.Packet) []rule.Finding {
+	c.before = append(c.before, p.Frame.Lost)
+	return nil
+}
+
+// TestRunTellsLost: what was lost before a frame that is no message was lost before the next.
+func TestRunTellsLost(t *testing.T) {
+	for _, ahead := range []bool{false, true} {
+		list := ra(4)
+		list[1] = []byte("nothing to look at at all")
+		c := &losses{}
+		_, err := Run(t.Context(), Options{Source: &afterLoss{frames{list: list, err: io.EOF}}, Checker: c, Sink: &record{}, Wanted: every, Ahead: ahead})
+		if want := []uint64{0, 7, 0}; err != nil || !slices.Equal(c.before, want) {
+			t.Errorf("ahead %v: lost before each %v (%v), want %v", ahead, c.before, err, want)
+		}
+	}
+}
+
 func TestRunEnds(t *testing.T) {
 	broken := errors.New("broken")
 	cancelled, cancel := context.WithCancel(t.Context())

@@ -56,6 +56,9 @@ func (c *Checker) absent() rule.Finding {
 			detail += "; a CloudStack router may be silent for 15 s"
 		}
 	}
+	if c.unseen > 0 {
+		detail += fmt.Sprintf("; %d frames were lost to this capture, and one may have been among them", c.unseen)
+	}
 	known, _ := rule.Lookup("ra.absent")
 	return rule.Finding{Rule: known.ID, Severity: known.Severity, Detail: detail, Offset: -1,
 		Fix: "Likeliest first. (1) radvd does not run on the VR, as in apache/cloudstack#6314: there, `systemctl status radvd`, " +

@@ -36,6 +36,7 @@ func TestAbsence(t *testing.T) {
 	for _, tt := range []scene{
 		{name: "nothing at all", want: "ra.absent"},
 		{name: "no RA", shots: []shot{ns(0), ns(30)}, want: "ra.absent", detail: "30.0 s"},
+		{name: "no RA, and frames were lost", shots: []shot{afterLoss(3, ns(0)), afterLoss(4, ns(30))}, want: "ra.absent", detail: "7 frames were lost to this capture, and one may have been among them"},
 		{name: "no RA, too short to know", shots: []shot{ns(0), ns(9)}, want: "ra.absent", detail: "may be silent for 15 s"},
 		{name: "an RA that receivers drop is no silence", shots: []shot{farAway}, want: "nd.hop-limit"},
 		{name: "an RA that the capture cut is no silence", shots: []shot{cut(ra(0, healthy()), 80)}},

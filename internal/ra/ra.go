@@ -53,6 +53,7 @@ type Checker struct {
 	// The speaker of its sender's row, see routerState.
 	speaker *Router
 	heard   uint64 // Router Advertisements
+	unseen  uint64 // frames that were lost to the capture
 }
 
 // New returns a Checker that has seen nothing.
@@ -65,6 +66,7 @@ func New(o Options) *Checker {
 func (c *Checker) Packet(p *packet.Packet) []rule.Finding {
 	c.report.Reset(p)
 	c.clock.Tick(p.Frame.Time)
+	c.unseen += p.Frame.Lost
 	c.now = instantOf(p.Frame.Time)
 	switch {
 	case p.IsICMPv6 && p.Message.Type == icmp6.TypeRouterAdvertisement:

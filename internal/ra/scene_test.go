@@ -115,6 +115,12 @@ func (s *stage) play(x shot) []rule.Finding {
 	return found
 }
 
+// afterLoss is x after n frames were lost.
+func afterLoss(n uint64, x shot) shot {
+	x.change = func(f *packet.Frame) { f.Lost = n }
+	return x
+}
+
 // end returns all findings as row.want has them, those of Finish included.
 func (s *stage) end() string {
 	s.found = append(s.found, s.checker.Finish(true)...)
