@@ -228,6 +228,9 @@ func interfaceOf(ifi *net.Interface, link packet.LinkType) *packet.Interface {
 	return iface
 }
 
+// Ready implements LiveSource.
+func (l *Live) Ready() bool { return l.ring.ready() }
+
 // OnWait implements Waiter.
 func (l *Live) OnWait(f func()) { l.onWait = f }
 

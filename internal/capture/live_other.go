@@ -24,6 +24,9 @@ func (l *Live) Next(ctx context.Context) (packet.Frame, error) { return packet.F
 // OnWait does nothing.
 func (l *Live) OnWait(f func()) {}
 
+// Ready reports that nothing is at hand.
+func (l *Live) Ready() bool { return false }
+
 // Stats returns zeros.
 func (l *Live) Stats() Stats { return Stats{} }
 

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"io"
+	"runtime"
 	"sync"
 
 	"v6probe/internal/packet"
@@ -13,6 +14,13 @@ type Waiter interface {
 	Source
 	// OnWait has f called each time before Next waits. It is to be called before the first Next.
 	OnWait(f func())
+}
+
+// LiveSource is a source that frames come to while nobody asks.
+type LiveSource interface {
+	Waiter
+	// Ready reports whether Next has a frame at hand. It is to be called by who calls Next, also in the f of OnWait.
+	Ready() bool
 }
 
 // The room of a Queue: chunks of so many bytes and frames, so that it does not become small by many short frames.
@@ -29,7 +37,7 @@ const (
 // The frames are numbered as they are handed out: those that were shed have no number, as none would have in a file that
 // holds the others. Next is bound by the context of the first call until that has ended.
 type Queue struct {
-	source Waiter
+	source LiveSource
 	onWait func()
 	chunks int // how many there may be
 
@@ -38,6 +46,7 @@ type Queue struct {
 	full    []*chunk // in order; frames are added to the last
 	free    []*chunk
 	made    int
+	handed  int // chunks
 	shed    Shed
 	lost    uint64 // frames, since the last that was put in
 	dropped uint64 // by the kernel, as far as they are in lost or were told
@@ -61,7 +70,7 @@ type chunk struct {
 }
 
 // NewQueue returns a queue behind source, which is its own from now on.
-func NewQueue(source Waiter) *Queue {
+func NewQueue(source LiveSource) *Queue {
 	q := &Queue{source: source, chunks: queueChunks, senders: newSenders()}
 	q.arrived.L = &q.mu
 	source.OnWait(q.wake)
@@ -87,6 +96,7 @@ func (q *Queue) Next(ctx context.Context) (packet.Frame, error) {
 
 // take makes the oldest chunk the one that is handed out, waiting for it.
 func (q *Queue) take(ctx context.Context) error {
+	runtime.Gosched() // see wake
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.taken != nil {
@@ -114,6 +124,7 @@ func (q *Queue) take(ctx context.Context) error {
 		}
 	}
 	q.taken, q.given = q.full[0], 0
+	q.handed++
 	q.full = q.full[:copy(q.full, q.full[1:])]
 	return nil
 }
@@ -152,13 +163,25 @@ func (q *Queue) askDrops() {
 	q.dropped = drops
 }
 
-// wake has the consumer look for what there is. The source is about to wait.
+// wake has the consumer look for what there is. The source is about to wait in the kernel. Where there is one processor the
+// runtime would leave it idle meanwhile for up to ten milliseconds, which is as long as a source under load ever waits: so as
+// long as the consumer gets on, and the source has nothing, the processor is the consumer's.
 func (q *Queue) wake() {
 	q.askDrops()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.full) > 0 {
+	for handed, stuck := -1, 0; stuck < 2; { // now and then the runtime gives this goroutine its turn first
+		q.mu.Lock()
+		more := len(q.full) > 0
+		if q.handed != handed {
+			handed, stuck = q.handed, 0
+		} else {
+			stuck++
+		}
 		q.arrived.Signal()
+		q.mu.Unlock()
+		if !more || q.source.Ready() {
+			return
+		}
+		runtime.Gosched()
 	}
 }
 

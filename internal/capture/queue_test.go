@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"runtime"
+	"slices"
+	"sync/atomic"
 	"testing"
 
 	"v6probe/internal/craft"
@@ -45,6 +48,7 @@ func (s *burst) Next(ctx context.Context) (packet.Frame, error) {
 	return f, nil
 }
 
+func (s *burst) Ready() bool  { return len(s.bursts) > 0 }
 func (s *burst) Stats() Stats { return Stats{Frames: 1 << 40, KernelDrops: 7} }
 func (s *burst) Close() error { s.closed = true; return nil }
 
@@ -163,6 +167,34 @@ func TestQueueSheds(t *testing.T) {
 	}
 	if q.made > q.chunks {
 		t.Errorf("%d chunks", q.made)
+	}
+	q.Close()
+}
+
+// TestQueueOneProcessor: where there is one processor, who judges has it before the source waits: the runtime takes it from one that
+// waits in the kernel only after a while.
+func TestQueueOneProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	s := newBurst()
+	q := NewQueue(s)
+	const frames = 5*chunkFrames + 1
+	var taken atomic.Int64
+	var seen []int64
+	q.source.OnWait(func() {
+		q.wake()
+		seen = append(seen, taken.Load())
+	})
+	s.bursts <- numbered(frames, advertisement())
+	for range frames {
+		if _, err := q.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		taken.Add(1)
+	}
+	<-s.waits
+	<-s.waits
+	if want := []int64{0, frames}; !slices.Equal(seen, want) {
+		t.Errorf("frames taken before each wait: %v, want %v", seen, want)
 	}
 	q.Close()
 }

@@ -32,12 +32,17 @@ func (r *ring) header() *unix.TpacketHdrV1 {
 // blocks returns the number of blocks.
 func (r *ring) blocks() int { return len(r.mem) / r.blockSize }
 
+// ready reports whether the kernel has handed the current block over.
+func (r *ring) ready() bool {
+	return atomic.LoadUint32(&r.header().Block_status)&unix.TP_STATUS_USER != 0
+}
+
 // take makes the frames of the current block available, if the kernel has handed the block over.
 func (r *ring) take() bool {
-	h := r.header()
-	if atomic.LoadUint32(&h.Block_status)&unix.TP_STATUS_USER == 0 {
+	if !r.ready() {
 		return false
 	}
+	h := r.header()
 	r.held = true
 	r.left = h.Num_pkts
 	r.next = r.block*r.blockSize + int(h.Offset_to_first_pkt)
