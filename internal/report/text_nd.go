@@ -104,6 +104,9 @@ func (t *Text) section(title, noun string, entries []string) {
 // ndHeadline says in one sentence who is here and what is wrong at a glance.
 func ndHeadline(l *nd.Link) string {
 	s := whoIsHere(l.Neighbors)
+	if s != "" && l.Forgotten > 0 {
+		s = "at least " + s
+	}
 	bad := troubles(l)
 	if len(bad) == 0 && s != "" {
 		bad = []string{"no question is left unanswered and no duplicate was seen"}

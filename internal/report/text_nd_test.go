@@ -120,7 +120,7 @@ func TestNeighborsSaysTheEssential(t *testing.T) {
 			"unanswered and no duplicate was seen."}, "in vain"},
 		{"one", 0, []nd.Link{one}, []string{"1 station with 1 address is here, a router; "}, "Duplicate"},
 		{"errors alone", 0, []nd.Link{{ErrorCount: 1, Now: noon}}, []string{"no neighbor was heard; 1 ICMPv6 error.\n"}, "from"},
-		{"forgotten", 0, []nd.Link{forgetful}, []string{"5 neighbors more: forgotten for lack of room."}, "Proxies"},
+		{"forgotten", 0, []nd.Link{forgetful}, []string{"at least 2 stations with 2 addresses are here, ", "5 neighbors more: forgotten for lack of room."}, "Proxies"},
 		{"worst link first", 0, []nd.Link{healthy, troubled()}, []string{"eth0 vlan 100: "}, ""},
 	}
 	for _, tt := range tests {
