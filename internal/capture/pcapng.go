@@ -318,11 +318,12 @@ func (n *ngReader) offer(ifc *packet.Interface, data []byte, length, fcs int) bo
 func (n *ngReader) flags(v uint32, i *ngInterface) bool {
 	s := n.s
 	if fcs := int(v>>5) & 0xf; fcs > 0 && i.fcs == 0 {
-		kept, lost := s.frame.Time, s.frame.Lost
+		kept := s.frame
 		if !n.offer(i.ifc, s.frame.Data, s.frame.Length, fcs) {
 			return false
 		}
-		s.frame.Time, s.frame.Lost = kept, lost
+		kept.Data, kept.Length = s.frame.Data, s.frame.Length
+		s.frame = kept
 	}
 	switch v & 3 {
 	case flagsIncoming:

@@ -95,6 +95,22 @@ func TestPcapng(t *testing.T) {
 	})
 }
 
+// TestPcapngFlagsLast: what other options say of a packet holds when its flags, of which its length depends, come after them.
+func TestPcapngFlagsLast(t *testing.T) {
+	orders(t, func(t *testing.T, n ng) {
+		data := craft.Join(ndFrame, []byte{1, 2, 3, 4})
+		file := craft.Join(n.section(), n.iface(1, 0), n.enhanced(0, 7000008, len(data), data, n.option(epbDropCount, n.u64(5)),
+			n.option(optComment, []byte(offloadComment)), n.option(epbFlags, n.u32(4<<5|flagsOutgoing))))
+		frames, _, err := read(file)
+		if err != io.EOF || len(frames) != 1 {
+			t.Fatalf("%d frames, %v", len(frames), err)
+		}
+		if f := frames[0]; f.Lost != 5 || !f.Offload || f.Direction != packet.Outgoing || !bytes.Equal(f.Data, ndFrame) {
+			t.Errorf("%+v", f)
+		}
+	})
+}
+
 func TestPcapngInterface(t *testing.T) {
 	orders(t, func(t *testing.T, n ng) {
 		comment := func(s string) []byte { return n.option(optComment, []byte(s)) }

@@ -46,7 +46,6 @@ type Queue struct {
 	full    []*chunk // in order; frames are added to the last
 	free    []*chunk
 	made    int
-	handed  int // chunks
 	shed    Shed
 	lost    uint64 // frames, since the last that was put in
 	dropped uint64 // by the kernel, as far as they are in lost or were told
@@ -124,7 +123,6 @@ func (q *Queue) take(ctx context.Context) error {
 		}
 	}
 	q.taken, q.given = q.full[0], 0
-	q.handed++
 	q.full = q.full[:copy(q.full, q.full[1:])]
 	return nil
 }
@@ -168,17 +166,16 @@ func (q *Queue) askDrops() {
 // long as the consumer gets on, and the source has nothing, the processor is the consumer's.
 func (q *Queue) wake() {
 	q.askDrops()
-	for handed, stuck := -1, 0; stuck < 2; { // now and then the runtime gives this goroutine its turn first
+	for left, stuck := -1, 0; stuck < 2; { // now and then the runtime gives this goroutine its turn first
 		q.mu.Lock()
-		more := len(q.full) > 0
-		if q.handed != handed {
-			handed, stuck = q.handed, 0
+		if n := len(q.full); n != left {
+			left, stuck = n, 0
 		} else {
 			stuck++
 		}
 		q.arrived.Signal()
 		q.mu.Unlock()
-		if !more || q.source.Ready() {
+		if left == 0 || q.source.Ready() {
 			return
 		}
 		runtime.Gosched()

@@ -65,6 +65,7 @@ func (w *Writer) Write(f packet.Frame) error {
 	w.u32(uint32(max(f.Length, len(f.Data))))
 	w.block = append(w.block, f.Data...)
 	w.pad()
+	options := len(w.block)
 	if f.Direction != packet.DirectionUnknown {
 		flags := uint32(flagsIncoming)
 		if f.Direction == packet.Outgoing {
@@ -75,14 +76,12 @@ func (w *Writer) Write(f packet.Frame) error {
 		w.u32(flags)
 	}
 	if f.Lost > 0 {
-		w.u16(epbDropCount)
-		w.u16(8)
-		w.u64(f.Lost)
+		w.count(epbDropCount, f.Lost)
 	}
 	if f.Offload {
 		w.option(optComment, offloadComment)
 	}
-	if f.Offload || f.Lost > 0 || f.Direction != packet.DirectionUnknown {
+	if len(w.block) > options {
 		w.u32(optEnd)
 	}
 	return w.finish()
@@ -99,9 +98,7 @@ func (w *Writer) Close(stats Stats) error {
 		w.u32(id)
 		w.stamp(w.latest)
 		if id == 0 {
-			w.u16(isbIfDrop)
-			w.u16(8)
-			w.u64(stats.Lost())
+			w.count(isbIfDrop, stats.Lost())
 			w.u32(optEnd)
 		}
 		if err := w.finish(); err != nil {
@@ -189,6 +186,13 @@ func (w *Writer) option(code uint16, value string) {
 	w.u16(uint16(len(value)))
 	w.block = append(w.block, value...)
 	w.pad()
+}
+
+// count writes an option that is a number of 64 bits.
+func (w *Writer) count(code uint16, n uint64) {
+	w.u16(code)
+	w.u16(8)
+	w.u64(n)
 }
 
 func (w *Writer) pad() {

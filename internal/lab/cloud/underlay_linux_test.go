@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
-
-	"v6probe/internal/lab"
 )
 
-// TestLateUnderlay has both hypervisors miss the first question for their address. The kernel asks again after a second, and
-// keeps for so long what it could not send: an advertisement of a radvd that has been stopped must not come out of there when
+// TestLateUnderlay has the hypervisors hear no question for their addresses in the beginning. The kernel asks again each second,
+// and keeps meanwhile what it could not send: an advertisement of a radvd that has been stopped must not come out of there when
 // guests have been started.
 func TestLateUnderlay(t *testing.T) {
 	mayRun(t)
@@ -22,23 +21,15 @@ func TestLateUnderlay(t *testing.T) {
 		t.Fatal(err)
 	}
 	down := all[slices.IndexFunc(all, func(s *Scenario) bool { return s.Name == "radvd-down" })]
-	for _, test := range []struct {
-		family          int
-		table, question string
-	}{
-		{4, "arp", "arp operation request"},
-		{6, "ip6", "icmpv6 type nd-neighbor-solicit"},
-	} {
-		t.Run(fmt.Sprintf("IPv%d", test.family), func(t *testing.T) {
-			t.Parallel()
-			o := Options{Underlay: test.family, Interval: 4 * time.Second, Fault: []*Scenario{down}}
-			z, ctx := late(t, o, fmt.Sprintf(`table %s late {
-	chain input {
-		type filter hook input priority 0;
-		%s limit rate 1/day burst 1 packets drop
-	}
-}`, test.table, test.question))
-			ctx, cancel := context.WithTimeout(ctx, 1500*time.Millisecond)
+	for family, rule := range map[int]string{4: "arp deaf input arp operation request drop", 6: "ip6 deaf input icmpv6 type nd-neighbor-solicit drop"} {
+		t.Run(fmt.Sprintf("IPv%d", family), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			z, heard := deaf(ctx, t, Options{Underlay: family, Interval: 4 * time.Second, Fault: []*Scenario{down}}, rule)
+			if err := <-heard; err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel = context.WithTimeout(ctx, 3*time.Second)
 			defer cancel()
 			got, err := z.spaces["guest3"].WaitAddress(ctx, "eth0", func(a netip.Addr) bool { return !a.IsLinkLocalUnicast() })
 			if !errors.Is(err, context.DeadlineExceeded) {
@@ -48,12 +39,14 @@ func TestLateUnderlay(t *testing.T) {
 	}
 }
 
-// late builds a zone whose hypervisors have that filter before they know each other.
-func late(t *testing.T, o Options, filter string) (*Zone, context.Context) {
+// deafFor is longer than it takes from the routers' first word to the guests'.
+const deafFor = 1500 * time.Millisecond
+
+// deaf builds a zone whose hypervisors know nothing of each other when its routers begin to speak, and have a rule for deafFor by
+// which that remains so. heard tells when they have it no more.
+func deaf(ctx context.Context, t *testing.T, o Options, rule string) (z *Zone, heard <-chan error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	z := &Zone{options: o, spaces: map[string]*lab.Namespace{}, network: map[string]string{}, dir: t.TempDir()}
+	z = newZone(o)
 	t.Cleanup(func() {
 		if err := z.Close(); err != nil {
 			t.Error("close:", err)
@@ -62,16 +55,25 @@ func late(t *testing.T, o Options, filter string) (*Zone, context.Context) {
 	if err := z.plan(); err != nil {
 		t.Fatal(err)
 	}
-	lose := func(ctx context.Context) (err error) {
+	family, _, _ := strings.Cut(rule, " ")
+	both := func(script string) (err error) {
 		for _, host := range []string{"kvm1", "kvm2"} {
-			err = errors.Join(err, feed(ctx, z.spaces[host], filter, "nft", "-f", "-"))
+			err = errors.Join(err, feed(ctx, z.spaces[host], script, "nft", "-f", "-"))
 		}
 		return err
 	}
-	for _, step := range []func(context.Context) error{z.links, lose, z.overlay, z.routers, z.firstFaults, z.bootAll} {
-		if err := step(ctx); err != nil {
-			t.Fatal(err)
+	ended := make(chan error, 1)
+	begin := func(context.Context) error {
+		err := both(fmt.Sprintf("table %s deaf { chain input { type filter hook input priority 0; }; }\nadd rule %s", family, rule))
+		for _, host := range []string{"kvm1", "kvm2"} {
+			_, e := z.spaces[host].Output(ctx, "ip", "neigh", "flush", "dev", "eth0")
+			err = errors.Join(err, e)
 		}
+		time.AfterFunc(deafFor, func() { ended <- both("delete table " + family + " deaf") })
+		return err
 	}
-	return z, ctx
+	if err := z.raise(ctx, slices.Insert(z.steps(), 2, buildStep{"nobody is heard", begin})); err != nil {
+		t.Fatal(err)
+	}
+	return z, ended
 }

@@ -41,14 +41,18 @@ type Zone struct {
 // Up builds a zone. When it returns, the guests have made their addresses and reached the server, as far as the faults let
 // them, and each fault is to be seen.
 func Up(ctx context.Context, o Options) (*Zone, error) {
-	z := &Zone{options: o, spaces: map[string]*lab.Namespace{}, network: map[string]string{}}
+	z := newZone(o)
 	if err := z.plan(); err != nil {
 		return nil, err
 	}
-	if err := z.raise(ctx); err != nil {
+	if err := z.raise(ctx, z.steps()); err != nil {
 		return nil, errors.Join(err, z.Close())
 	}
 	return z, nil
+}
+
+func newZone(o Options) *Zone {
+	return &Zone{options: o, spaces: map[string]*lab.Namespace{}, network: map[string]string{}}
 }
 
 // plan fills in what is left out, and sums up what the faults ask for.
@@ -93,24 +97,32 @@ func (z *Zone) log(text string) {
 	}
 }
 
-// raise does what Up promises.
-func (z *Zone) raise(ctx context.Context) error {
-	var err error
-	if z.dir, err = os.MkdirTemp("", "v6probe-lab-"); err != nil {
-		return err
-	}
-	z.closers = append(z.closers, func() error { return os.RemoveAll(z.dir) })
-	for _, step := range []struct {
-		what string
-		do   func(context.Context) error
-	}{
+// buildStep is a part of the building of a zone.
+type buildStep struct {
+	what string
+	do   func(context.Context) error
+}
+
+// steps returns the parts in which a zone is built, in order.
+func (z *Zone) steps() []buildStep {
+	return []buildStep{
 		{"namespaces and links", z.links},
 		{"hypervisors and VXLAN", z.overlay},
 		{"routers and server", z.routers},
 		{"security groups", z.securityGroups},
 		{"faults", z.firstFaults},
 		{"guests", z.bootAll},
-	} {
+	}
+}
+
+// raise does what Up promises.
+func (z *Zone) raise(ctx context.Context, steps []buildStep) error {
+	var err error
+	if z.dir, err = os.MkdirTemp("", "v6probe-lab-"); err != nil {
+		return err
+	}
+	z.closers = append(z.closers, func() error { return os.RemoveAll(z.dir) })
+	for _, step := range steps {
 		z.log(step.what)
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
